@@ -1,0 +1,3 @@
+export * from "./metadata.js";
+export * from "./service.js";
+export * from "./status.js";
