@@ -1,1 +1,3 @@
-export {};
+export * from "./block-view.js";
+export * from "./errors.js";
+export * from "./events.js";

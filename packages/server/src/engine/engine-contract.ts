@@ -1,0 +1,127 @@
+/**
+ * What the api layer may ask of the engine. Names are full resource names, already checked for their form; everything
+ * about limits and error texts of requests is the api's, everything about existence and delivery the engine's.
+ *
+ * Errors are `PubSubError`s: NOT_FOUND `Resource not found (resource=ID).`, ALREADY_EXISTS `Resource already exists in
+ * the project (resource=ID).` (ID is the last segment), RESOURCE_EXHAUSTED when there is no room, UNAVAILABLE while draining.
+ * Every change is durable when its promise resolves, and seen by the next call on any connection.
+ */
+import type { PubSubError } from "@peal/core";
+import type { SubscriptionSettings, SubscriptionState, TopicSettings } from "./settings.js";
+
+/** A slice of a list in name order: those after `after` (exclusive; undefined: from the start), at most `limit`. */
+export interface ListSlice {
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
+/** Messages as the publisher sent them: slices of the request's bytes, each a serialized PubsubMessage without id and time. */
+export interface PublishBatch {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  /** Where message i lies in `bytes`. */
+  readonly offsets: ArrayLike<number>;
+  readonly lengths: ArrayLike<number>;
+  /** Where message i's ordering key lies in `bytes`; length 0: none. */
+  readonly keyOffsets: ArrayLike<number>;
+  readonly keyLengths: ArrayLike<number>;
+  /** Attributes of all messages in order, four numbers each: key offset, key length, value offset, value length, in `bytes`. */
+  readonly attributes: ArrayLike<number>;
+  /** How many attributes message i has. */
+  readonly attributeCounts: ArrayLike<number>;
+}
+
+/** Consecutive messages of one block that are delivered together. */
+export interface DeliveredRun {
+  /** The block's bytes; the messages lie in it as the publisher sent them. Never write to it. */
+  readonly bytes: Uint8Array;
+  readonly firstSequence: number;
+  readonly firstMessageId: number;
+  readonly publishTimeMs: number;
+  readonly count: number;
+  /** Where message i of the run lies in `bytes`. */
+  offset(index: number): number;
+  length(index: number): number;
+}
+
+export interface DeliveredBatch {
+  readonly messageCount: number;
+  /** Sum of the message lengths. */
+  readonly sizeBytes: number;
+  readonly runs: readonly DeliveredRun[];
+  /** Every ack id has this many ASCII characters. */
+  readonly ackIdLength: number;
+  /** Writes the ack id of one of the batch's messages. */
+  writeAckId(sequence: number, target: Uint8Array, at: number): void;
+}
+
+/** Where an open puller's messages go. Called on the engine's turn; must not throw. */
+export interface PullerSink {
+  /** One batch, in answer to one `ready`. */
+  deliver(batch: DeliveredBatch): void;
+  /** The puller is over: subscription deleted (NOT_FOUND), detached (FAILED_PRECONDITION), server draining (UNAVAILABLE). */
+  end(error: PubSubError): void;
+}
+
+export interface PullerOptions {
+  readonly maxOutstandingMessages: number;
+  readonly maxOutstandingBytes: number;
+  /** Undefined: the subscription's ack deadline. */
+  readonly leaseMs: number | undefined;
+  readonly isOnce: boolean;
+  readonly clientId: string;
+}
+
+/** An open pull or streaming pull. */
+export interface Puller {
+  /** Says that one batch of at most this much can be taken now. Allowed once per `deliver`. */
+  ready(maxMessages: number, maxBytes: number): void;
+  setLeaseMs(leaseMs: number): void;
+  /** The batch last delivered could not be written: its leases end at once. */
+  returnLast(): void;
+  /** Leases stay. */
+  close(): void;
+}
+
+/** The outcome of looking at one ack id, before anything is done with it. */
+export type AckIdCheck = "valid" | "foreign" | "malformed";
+
+export interface PubSubEngine {
+  createTopic(settings: TopicSettings): Promise<TopicSettings>;
+  getTopic(name: string): TopicSettings;
+  listTopics(project: string, slice: ListSlice): readonly TopicSettings[];
+  /** `change` gets the present settings and returns the new ones; it may be called again when somebody else was faster. */
+  updateTopic(name: string, change: (present: TopicSettings) => TopicSettings): Promise<TopicSettings>;
+  deleteTopic(name: string): Promise<void>;
+  /** Full names of the attached subscriptions. */
+  listTopicSubscriptions(topic: string, slice: ListSlice): readonly string[];
+
+  createSubscription(settings: SubscriptionSettings): Promise<SubscriptionState>;
+  getSubscription(name: string): SubscriptionState;
+  listSubscriptions(project: string, slice: ListSlice): readonly SubscriptionState[];
+  updateSubscription(
+    name: string,
+    change: (present: SubscriptionState) => SubscriptionSettings,
+  ): Promise<SubscriptionState>;
+  deleteSubscription(name: string): Promise<void>;
+  /** A second time is OK. */
+  detachSubscription(name: string): Promise<void>;
+
+  /** Durable when it resolves: with the first message's id; the others follow by one each. */
+  publish(topic: string, batch: PublishBatch): Promise<number>;
+
+  /** Throws NOT_FOUND, or FAILED_PRECONDITION for a detached subscription. */
+  openPuller(subscription: string, options: PullerOptions, sink: PullerSink): Puller;
+
+  /** "foreign": made by this server for another subscription, or for one that is gone. */
+  checkAckId(subscription: string, ackId: string): AckIdCheck;
+  /** Resolves when durable. Foreign and stale ids are ignored; the first malformed one rejects, before any effect, with
+   * INVALID_ARGUMENT `You have passed an invalid ack ID to the service (ack_id=ID).` */
+  acknowledge(subscription: string, ackIds: readonly string[]): Promise<void>;
+  /** `seconds` for all, or one per id; 0 is a nack. */
+  modifyAckDeadline(
+    subscription: string,
+    ackIds: readonly string[],
+    seconds: number | readonly number[],
+  ): Promise<void>;
+}
