@@ -16,4 +16,3 @@ export function globFiles(roots, accept) {
   for (const root of roots) if (existsSync(root)) walk(root);
   return found.sort();
 }
-globFiles.exists = existsSync;
