@@ -1,3 +1,5 @@
+import type { StorageError } from "./storage-error.js";
+
 /**
  * The Storage contract: a set of ordered logs with compare-and-append, and small metadata with compare-and-swap.
  *
@@ -13,6 +15,29 @@
  * 5. An append to a log whose `drop` came before it is refused with `Gone`; it is never stored nowhere.
  * 6. A refused commit (`Fenced`, `Gone`, `Full`) left no trace. After `Unknown` the writes may be there or not.
  */
+
+/**
+ * Limits every engine keeps. Breaking one is a mistake of the caller: `commit` rejects with a `RangeError` and nothing
+ * is written.
+ */
+export const STORAGE_LIMITS = {
+  /** Length of `LogRef.id`, of `[A-Za-z0-9_-]`. */
+  logIdLength: 64,
+  /** Length of a metadata key, of printable ASCII; so its order is the same in every engine. */
+  keyLength: 1024,
+  /** Bytes of one metadata value. What may be bigger is a log. */
+  valueBytes: 1024 * 1024,
+  /** Bytes of one record. */
+  recordBytes: 128 * 1024 * 1024,
+  /** Bytes of all data and values of one commit. */
+  commitBytes: 256 * 1024 * 1024,
+  /** Writes in one commit. */
+  writesPerCommit: 65_536,
+  /** Positions of one record. */
+  recordCount: 1_048_576,
+  /** The window of `dedupId`. */
+  dedupWindowMs: 120_000,
+} as const;
 
 /** A position in one log: a safe integer, rising, gaps allowed. 0 is before everything. */
 export type Pos = number;
@@ -31,7 +56,7 @@ export interface LogRecord {
   readonly pos: Pos;
   /** How many positions it takes; its last one is `pos + count - 1`. */
   readonly count: number;
-  /** The wall-clock time its writer gave; never falling within a log. */
+  /** The wall-clock time its writer gave, or that of the record before it where the writer's is lower. */
   readonly timeMs: number;
   readonly data: Uint8Array;
 }
@@ -43,7 +68,10 @@ export interface Entry {
 }
 
 export type Write =
-  /** Takes the next `count` positions of the log. The bytes must not change until the commit has settled. */
+  /**
+   * Takes the next `count` positions of the log. The bytes are handed over, here and in `appendIf` and `put`: the engine
+   * and its listeners may keep them without a copy, so nobody may change them afterwards.
+   */
   | {
       readonly kind: "append";
       readonly log: LogRef;
@@ -67,7 +95,10 @@ export type Write =
     }
   /** Sets a key, or deletes it (`value` null), only if its revision is `revision` (null: the key must not exist), else `Fenced`. */
   | { readonly kind: "put"; readonly key: string; readonly value: Uint8Array | null; readonly revision: number | null }
-  /** Gives up the records of a log that end at or before `upTo`. Beyond the tail is allowed up to the tail. */
+  /**
+   * Gives up the records of a log that end at or before `upTo`; an `upTo` beyond the tail means the tail. On a dropped
+   * log, and below what is given up already, it does nothing.
+   */
   | { readonly kind: "trim"; readonly log: LogRef; readonly upTo: Pos }
   /** Ends a log for ever. Dropping a log that has nothing, or is dropped, is allowed. */
   | { readonly kind: "drop"; readonly log: LogRef };
@@ -94,7 +125,7 @@ export interface Storage {
    */
   commit(writes: readonly Write[]): Promise<number[]>;
 
-  /** The last position of a log (its last record's last position; kept when the log is trimmed empty), or 0. */
+  /** The last position of a log (its last record's last position; kept when the log is trimmed empty); 0 without one or after a drop. */
   tail(log: LogRef): Pos;
 
   /** The lowest position still readable, or `tail + 1` when nothing is. */
@@ -119,10 +150,18 @@ export interface Storage {
   /**
    * Reports each record appended to `log` with a position above `after`, in order, first those that exist.
    * The listener is called synchronously within the engine's step and must not throw; its slowness is the engine's.
+   * Guarantee 4 begins when what existed has been reported: at once where `after` is the tail. After a drop nothing comes.
+   *
+   * @param onFailure Called once, instead of anything further, when a record that existed cannot be read (`Corrupt`).
    */
-  follow(log: LogRef, after: Pos, onRecords: (records: readonly LogRecord[]) => void): Closeable;
+  follow(
+    log: LogRef,
+    after: Pos,
+    onRecords: (records: readonly LogRecord[]) => void,
+    onFailure?: (error: StorageError) => void,
+  ): Closeable;
 
-  /** Reports the present entries below `prefix`, then each change; a deletion has `entry` undefined. */
+  /** Reports the present entries whose key begins with `prefix`, then each change; a deletion has `entry` undefined. */
   watch(prefix: string, onChange: (key: string, entry: Entry | undefined) => void): Closeable;
 
   /** Every log that is not dropped, of one kind; for finding what no resource names any more. */
