@@ -8,3 +8,4 @@ export * from "./gen/google/rpc/code_pb.js";
 export * from "./gen/google/rpc/error_details_pb.js";
 export * from "./gen/google/rpc/status_pb.js";
 export * from "./hot.js";
+export * from "./routes.js";
