@@ -2,6 +2,7 @@
 // server's start, so what runs at start and per message imports "@peal/wire/hot", and the whole package is loaded with the
 // first call that needs a decoded message. That is the reason for a second entry; it is a subset of src/index.ts.
 export { AckIdList } from "./ack-id-list.js";
+export * from "./error-details.js";
 export * from "./limits.js";
 export * from "./profile.js";
 export * from "./publish-response.js";
