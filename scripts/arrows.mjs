@@ -69,7 +69,7 @@ export function findViolations(tree) {
   for (const [path, source] of tree.sources) {
     const folder = folders.find((candidate) => path.startsWith(`${candidate}/`));
     if (folder === undefined) continue;
-    const file = { path, folder, part: partOf(path), isTest: path.endsWith(".test.ts") };
+    const file = { path, folder, part: partOf(path), isTest: /\.test(\.support)?\.ts$/.test(path) };
     const edges = [];
     for (const found of readImports(source)) {
       const say = (text) => violations.push(`${path}:${found.line} ${text}`);
