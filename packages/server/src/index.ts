@@ -1,1 +1,3 @@
-export {};
+export * from "./logger.js";
+export * from "./running-server.js";
+export * from "./start-error.js";

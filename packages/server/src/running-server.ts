@@ -1,0 +1,31 @@
+/** What the parts of a process agree on when a server starts. */
+import type { Profile } from "@peal/wire/hot";
+import type { Logger } from "./logger.js";
+import type { StartError } from "./start-error.js";
+
+/** Everything a server is told. It reads no environment and no file but those in `data`. */
+export interface ServerOptions {
+  /** Undefined: 127.0.0.1 and ::1, on the same port, or the one of them that the machine has. */
+  readonly host: string | undefined;
+  /** 0: a free one. */
+  readonly port: number;
+  /** The directory that holds everything; undefined: memory, and nothing outlives the server. */
+  readonly data: string | undefined;
+  readonly profile: Profile;
+  /** PEM. With it the port speaks TLS only. */
+  readonly tls: { readonly cert: Uint8Array; readonly key: Uint8Array } | undefined;
+  /** Lets clients move the server's time forward: for tests, never for data that matters. */
+  readonly hasTestClock: boolean;
+  readonly logger: Logger;
+}
+
+export interface RunningServer {
+  readonly port: number;
+  /**
+   * Finishes what is held and stops: health says NOT_SERVING, new calls are refused, streams end UNAVAILABLE, calls in
+   * flight finish, the store closes. Takes at most 5 seconds. A second call waits for the same end.
+   */
+  drain(): Promise<void>;
+  /** Resolves when the server has stopped: with what made it stop, or with undefined after a drain. Never rejects. */
+  readonly closed: Promise<StartError | undefined>;
+}
