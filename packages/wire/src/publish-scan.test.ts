@@ -3,7 +3,13 @@ import { test } from "node:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { PublishRequestSchema, type PubsubMessage, PubsubMessageSchema } from "./gen/google/pubsub/v1/pubsub_pb.js";
-import { MAX_NOTED_ATTRIBUTES, type PublishScan, scanPublishRequest, scanPubsubMessage } from "./publish-scan.js";
+import {
+  MAX_NOTED_ATTRIBUTES,
+  MAX_NOTED_MESSAGES,
+  type PublishScan,
+  scanPublishRequest,
+  scanPubsubMessage,
+} from "./publish-scan.js";
 import { messageWithoutServerFields } from "./server-fields.js";
 import { readText } from "./utf8-text.js";
 import { WireFormatError } from "./wire-format-error.js";
@@ -147,6 +153,18 @@ test("a message of nothing but attributes is counted in full and noted in part",
   const scan = scanPublishRequest(Uint8Array.from(lengthField(2, message)));
   assert.deepEqual(scan.attributeCounts, [count]);
   assert.equal(scan.attributes.length, MAX_NOTED_ATTRIBUTES * 4);
+});
+
+test("a request of nothing but messages is counted in full and noted in part", () => {
+  const message = lengthField(2, [...lengthField(2, lengthField(1, [0x61])), ...lengthField(3, [0x37])]);
+  const bytes = Uint8Array.from(new Array<number[]>(MAX_NOTED_MESSAGES + 1).fill(message).flat());
+  const scan = scanPublishRequest(bytes);
+  assert.equal(scan.count, MAX_NOTED_MESSAGES + 1);
+  assert.equal(scan.attributeCount, MAX_NOTED_MESSAGES + 1);
+  for (const { length } of [scan.offsets, scan.keyLengths, scan.attributeCounts])
+    assert.equal(length, MAX_NOTED_MESSAGES);
+  assert.equal(scan.attributes.length, MAX_NOTED_MESSAGES * 4);
+  assertAgrees(bytes.subarray(0, message.length * MAX_NOTED_MESSAGES));
 });
 
 test("what readers could understand in different ways is refused", () => {

@@ -3,6 +3,7 @@
 // google.pubsub.v1: PublishRequest { topic = 1, messages = 2 }, PubsubMessage { data = 1, attributes = 2 (entry: key = 1,
 // value = 2), message_id = 3, publish_time = 4, ordering_key = 5 }, Timestamp { seconds = 1, nanos = 2 }.
 import { dropRepeatedKeys } from "./attribute-keys.js";
+import { LIMITS } from "./limits.js";
 import { requestWithoutServerFields } from "./server-fields.js";
 import { assertUtf8, readStringField, readText } from "./utf8-text.js";
 import { WireFormatError } from "./wire-format-error.js";
@@ -26,10 +27,12 @@ const NANOS_TAG = (2 << 3) | VARINT;
 const TIMESTAMP_FIELDS = (1 << 1) | (1 << 2);
 
 /**
- * Attribute entries of one message whose places are noted: far above what any request may have, so that a request made of
- * nothing but attributes costs bounded memory and time.
+ * Messages of one request whose places are noted, and attribute entries of one message: as many messages as a request may
+ * have, and more attributes. What is beyond is checked and counted, so that a request made of nothing but tiny fields costs
+ * bounded memory.
  */
-export const MAX_NOTED_ATTRIBUTES = 1000;
+export const MAX_NOTED_MESSAGES = LIMITS.publishMessages.max;
+export const MAX_NOTED_ATTRIBUTES = 2 * LIMITS.attributes;
 
 /**
  * Where things lie in a PublishRequest. Offsets count from the start of `bytes`; parallel arrays have one number per message.
@@ -41,6 +44,7 @@ export class PublishScan {
   readonly bytes: Uint8Array;
   /** The topic's name as given, not checked for its form. */
   topic = "";
+  /** Above MAX_NOTED_MESSAGES the arrays hold only the first so many. */
   count = 0;
   /** Where each serialized PubsubMessage lies. */
   readonly offsets: number[] = [];
@@ -78,8 +82,8 @@ export class PublishScan {
 /**
  * Scans a serialized PublishRequest.
  *
- * A message id or publish time set by the publisher is taken out: then `bytes` of the result is a new buffer. Otherwise it
- * is the buffer given, which must not change while the result is in use.
+ * A message id or publish time set by the publisher is taken out: then `bytes` of the result is a new buffer. Otherwise, and
+ * where there are too many messages for any request, it is the buffer given, which must not change while the result is in use.
  *
  * @throws WireFormatError if the bytes are not a well-formed PublishRequest.
  */
@@ -99,7 +103,7 @@ export function scanPublishRequest(bytes: Uint8Array): PublishScan {
       reader.skipUnknown(tag, end, REQUEST_FIELDS);
     }
   }
-  if (!hasServerFields) return scan;
+  if (!hasServerFields || scan.count > MAX_NOTED_MESSAGES) return scan;
   return scanPublishRequest(requestWithoutServerFields(scan.topic, bytes, scan.offsets, scan.lengths));
 }
 
@@ -125,6 +129,7 @@ function scanMessage(reader: WireReader, end: number, scan: PublishScan): boolea
   let keyLength = 0;
   let attributeCount = 0;
   let hasServerFields = false;
+  const isNoted = scan.count < MAX_NOTED_MESSAGES;
   while (reader.position < end) {
     const tag = reader.tag(end);
     switch (tag) {
@@ -135,7 +140,11 @@ function scanMessage(reader: WireReader, end: number, scan: PublishScan): boolea
         break;
       case ATTRIBUTES_TAG:
         attributeCount += 1;
-        scanAttribute(reader, reader.length(end), attributeCount <= MAX_NOTED_ATTRIBUTES ? scan.attributes : undefined);
+        scanAttribute(
+          reader,
+          reader.length(end),
+          isNoted && attributeCount <= MAX_NOTED_ATTRIBUTES ? scan.attributes : undefined,
+        );
         break;
       case ORDERING_KEY_TAG:
         keyLength = reader.length(end);
@@ -158,17 +167,19 @@ function scanMessage(reader: WireReader, end: number, scan: PublishScan): boolea
         reader.skipUnknown(tag, end, MESSAGE_FIELDS);
     }
   }
-  if (attributeCount > 1 && attributeCount <= MAX_NOTED_ATTRIBUTES) {
+  if (isNoted && attributeCount > 1 && attributeCount <= MAX_NOTED_ATTRIBUTES) {
     attributeCount = dropRepeatedKeys(bytes, scan.attributes, attributeCount);
   }
   scan.count += 1;
-  scan.offsets.push(start);
-  scan.lengths.push(end - start);
-  scan.dataOffsets.push(dataOffset);
-  scan.dataLengths.push(dataLength);
-  scan.keyOffsets.push(keyOffset);
-  scan.keyLengths.push(keyLength);
-  scan.attributeCounts.push(attributeCount);
+  if (isNoted) {
+    scan.offsets.push(start);
+    scan.lengths.push(end - start);
+    scan.dataOffsets.push(dataOffset);
+    scan.dataLengths.push(dataLength);
+    scan.keyOffsets.push(keyOffset);
+    scan.keyLengths.push(keyLength);
+    scan.attributeCounts.push(attributeCount);
+  }
   scan.attributeCount += attributeCount;
   if (keyLength > 0) scan.orderedCount += 1;
   if (dataLength === 0 && attributeCount === 0) scan.emptyCount += 1;
