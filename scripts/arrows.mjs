@@ -6,8 +6,6 @@ import { builtinModules } from "node:module";
 import { posix } from "node:path";
 import { readExportedNames, readImports, tokenize } from "./imports.mjs";
 
-/** A test, or what only tests use. */
-const TEST = /\.test\.(support\.)?ts$/;
 const EVERYTHING = "*";
 const SERVER_PARTS = ["server/api", "server/engine", "server/push", "server"];
 

@@ -156,3 +156,7 @@ test("a dependency without a tsconfig reference is found", () => {
     /no reference to packages\/store/,
   );
 });
+
+test("what only tests use is held to the rules of tests", () => {
+  assert.deepEqual(check({ "packages/store/src/oracle.test.support.ts": 'import fc from "fast-check";' }), []);
+});
