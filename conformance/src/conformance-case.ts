@@ -1,0 +1,47 @@
+import type { Context } from "./context.js";
+
+/** `service` behaves like production, `emulator` tolerates what the official emulator does (reference part 4). */
+export type Profile = "service" | "emulator";
+
+/** A part of the service that a server may not have yet, and then answers UNIMPLEMENTED. */
+export type Feature =
+  | "snapshots"
+  | "seek"
+  | "push"
+  | "schemas"
+  | "iam"
+  | "filter"
+  | "ordering"
+  | "exactly-once"
+  | "dead letter"
+  | "retry policy"
+  | "transforms"
+  | "exports"
+  | "ingestion";
+
+/** One sentence of the reference, as code that fails where the endpoint does not keep it. */
+export interface ConformanceCase {
+  /** As in the reference, such as `ACK-002`. Several cases may share an id: each checks a part of it. */
+  readonly id: string;
+  /** A sentence in the present, true where the case passes. */
+  readonly title: string;
+  /** Absent: the sentence holds in both profiles. */
+  readonly profile?: Profile;
+  /**
+   * What the case needs beyond the core of the service. Where the endpoint answers UNIMPLEMENTED, the case counts
+   * as "not yet" and not as failed; without `needs`, UNIMPLEMENTED is a failure like any other.
+   */
+  readonly needs?: readonly Feature[];
+  /** Seconds of server time that pass in this case. Without a test clock up to 60 are waited for in earnest. */
+  readonly clockSeconds?: number;
+  /** The case starts, stops and kills durable servers of its own. */
+  readonly ownsServer?: boolean;
+  /** Most milliseconds of wall time the case may take; 90 seconds unless said. */
+  readonly timeoutMs?: number;
+  run(context: Context): Promise<void>;
+}
+
+/** Thrown by a case that cannot be judged against this endpoint; the text says why. */
+export class Skipped extends Error {
+  override readonly name = "Skipped";
+}
