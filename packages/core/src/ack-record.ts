@@ -29,6 +29,7 @@ const TAG_LEASES = 4;
 
 /** What a reader of records is told, in the order of the record. */
 export interface AckRecordVisitor {
+  onStep(): void;
   onCheckpoint(floor: number): void;
   onGeneration(generation: Generation): void;
   onAcked(first: number, last: number): void;
@@ -71,6 +72,7 @@ export function readAckRecord(bytes: Uint8Array, visitor: AckRecordVisitor): voi
     throw new Error(`ack log record has format version ${version}; this server reads ${VERSION}`);
   const kind = reader.byte();
   if (kind !== KIND_STEP && kind !== KIND_CHECKPOINT) throw new Error(`ack log record is of unknown kind ${kind}`);
+  if (kind === KIND_STEP) visitor.onStep();
   let floor = 0;
   let generation = 0;
   while (!reader.isAtEnd) {

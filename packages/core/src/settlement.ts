@@ -75,12 +75,12 @@ export class Settlement {
       if (slot === -1) {
         if (leaseMs > 0 && sequence <= head) this.#leaseAhead(sequence, generation, leaseMs, nowMs);
       } else if (generation < this.#leases.generation(slot)) {
-        // Handed out again meanwhile: the id is stale (S-3.6).
+        // Handed out again meanwhile, or nacked: the id is stale (S-3.6).
       } else if (leaseMs > 0) {
         this.#extend(slot, generation, leaseMs, nowMs);
       } else if (!this.#leases.isWaiting(slot)) {
         this.nacked += 1;
-        this.#endLease(slot);
+        this.#endLease(slot, true);
       }
     });
   }
@@ -109,7 +109,7 @@ export class Settlement {
       for (let sequence = first; sequence < end; sequence += 1) {
         const slot = this.#leases.find(sequence);
         if (slot === -1 || this.#leases.isWaiting(slot) || this.#leases.generation(slot) !== generation) continue;
-        this.#endLease(slot);
+        this.#endLease(slot, true);
       }
     }
   }
@@ -121,7 +121,7 @@ export class Settlement {
   expire(nowMs: number, messagesMax: number): number {
     let count = 0;
     while (count < messagesMax && this.#leases.nextDeadlineAtMs <= nowMs) {
-      this.#endLease(this.#leases.firstDue);
+      this.#endLease(this.#leases.firstDue, false);
       count += 1;
     }
     this.expired += count;
@@ -129,7 +129,7 @@ export class Settlement {
   }
 
   /** The lease ends unsettled: its message can be handed out again, unless retention has dropped it. */
-  #endLease(slot: number): void {
+  #endLease(slot: number, isVoid: boolean): void {
     const isDropped = this.#leases.sequence(slot) <= this.#cursor.floor;
     // One that the read-ahead has yet to pass is met there as if for the first time.
     if (isDropped || !this.#leases.isSized(slot)) {
@@ -137,7 +137,7 @@ export class Settlement {
       return;
     }
     this.#pullers.release(this.#leases.account(slot), this.#leases.sizeBytes(slot));
-    this.#leases.end(slot);
+    this.#leases.end(slot, isVoid);
   }
 
   #forget(slot: number): void {

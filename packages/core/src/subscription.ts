@@ -91,6 +91,10 @@ export class Subscription {
     let leases: { readonly sequence: number; readonly generation: Generation; readonly leaseMs: number }[] = [];
     for (const record of records) {
       readAckRecord(record, {
+        // Leases are kept by a clean stop, for the start that follows: a later record shows that it has been.
+        onStep: () => {
+          leases = [];
+        },
         onCheckpoint: (floor) => {
           cursor = new Cursor(floor);
           leases = [];
