@@ -3,6 +3,11 @@ import { PREFIX_BYTES } from "./message-frame.js";
 export interface AssemblerListener {
   /** A whole message, as it came. The bytes are the listener's. */
   onMessage(data: Buffer, isCompressed: boolean): void;
+  /**
+   * A message has begun that does not lie whole in its chunk. False: there is no memory for it now; the rest is held until
+   * `resume`.
+   */
+  onBegin?(lengthBytes: number): boolean;
   /** A length beyond the limit was declared; nothing of that message is kept, and nothing more is reported. */
   onTooLarge(lengthBytes: number): void;
   /** A prefix that gRPC does not allow; nothing more is reported. */
@@ -24,6 +29,8 @@ export class MessageAssembler {
   #bodyFilled = 0;
   #isCompressed = false;
   #isStopped = false;
+  /** What waits for `resume`: the length of the message that has begun, and the bytes behind its prefix. */
+  #held: { readonly lengthBytes: number; chunks: Buffer[] } | undefined;
 
   constructor(limitBytes: number, listener: AssemblerListener) {
     this.#limitBytes = limitBytes;
@@ -37,18 +44,38 @@ export class MessageAssembler {
 
   /** Whether bytes of an unfinished message are held: at the end of a stream that is an error. */
   get isWithinMessage(): boolean {
-    return this.#prefixFilled > 0 || this.#body !== undefined;
+    return this.#prefixFilled > 0 || this.#body !== undefined || this.#held !== undefined;
+  }
+
+  /** Whether a message waits for `resume`. */
+  get isHeld(): boolean {
+    return this.#held !== undefined;
   }
 
   /** Lets go of what is held and reports nothing more. */
   stop(): void {
     this.#isStopped = true;
     this.#body = undefined;
+    this.#held = undefined;
+  }
+
+  /** There is memory for the message that `onBegin` refused. */
+  resume(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    this.#body = Buffer.allocUnsafeSlow(held.lengthBytes);
+    this.#bodyFilled = 0;
+    for (const chunk of held.chunks) this.push(chunk);
   }
 
   push(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length && !this.#isStopped) {
+      if (this.#held !== undefined) {
+        this.#held.chunks.push(chunk.subarray(at));
+        return;
+      }
       at = this.#body === undefined ? this.#readPrefix(chunk, at) : this.#readBody(chunk, at);
     }
   }
@@ -88,6 +115,10 @@ export class MessageAssembler {
       return at + length;
     }
     this.#isCompressed = isCompressed;
+    if (this.#listener.onBegin?.(length) === false) {
+      this.#held = { lengthBytes: length, chunks: [] };
+      return at;
+    }
     this.#body = Buffer.allocUnsafeSlow(length);
     this.#bodyFilled = 0;
     return at;
