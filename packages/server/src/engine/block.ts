@@ -1,0 +1,145 @@
+/**
+ * A block: the messages of one or a few publish requests as one record of a topic's log.
+ *
+ *   header (40 bytes) | places | keys? | attributes? | the messages as their publishers sent them
+ *
+ * All numbers are little-endian u32; offsets count from the start of the block. `places` and `keys` hold an offset and
+ * a length per message (key length 0: none). `attributes` holds count + 1 indexes into the entries that follow them,
+ * four numbers each: key offset, key length, value offset, value length. Keys and attributes point into the messages,
+ * so that filters and ordering read them without decoding a payload. A section that no message needs is absent.
+ */
+import type { BlockView } from "@peal/core";
+import { StorageError } from "@peal/store";
+
+/** "PB", then the version of the format, then zero. */
+export const BLOCK_MAGIC = 0x00_01_42_50;
+export const BLOCK_HEADER_BYTES = 40;
+export const BLOCK_PLACE_BYTES = 8;
+export const BLOCK_ATTRIBUTE_BYTES = 16;
+
+/** Where each number of the header lies. */
+export const BLOCK_FIELD = {
+  magic: 0,
+  count: 4,
+  idLow: 8,
+  idHigh: 12,
+  timeLow: 16,
+  timeHigh: 20,
+  keysAt: 24,
+  attributesAt: 28,
+  dataAt: 32,
+  totalBytes: 36,
+} as const;
+
+const TWO_32 = 2 ** 32;
+
+/** One record of a topic's log, read lazily from its bytes. Makes no object per message. */
+export class Block implements BlockView {
+  readonly first: number;
+  readonly count: number;
+  readonly publishTimeMs: number;
+  /** The messages' ids follow each other. */
+  readonly firstMessageId: number;
+  /** The whole block. Never written to. */
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #keysAt: number;
+  readonly #attributesAt: number;
+
+  /**
+   * @param first - The block's position: the sequence of its first message.
+   * @param bytes - Kept, not copied.
+   * @throws {StorageError} `Corrupt` where the header and the sections do not fit each other.
+   */
+  constructor(first: number, bytes: Uint8Array) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    checkLayout(first, view);
+    this.first = first;
+    this.bytes = bytes;
+    this.#view = view;
+    this.count = view.getUint32(BLOCK_FIELD.count, true);
+    this.firstMessageId = joined(view, BLOCK_FIELD.idLow);
+    this.publishTimeMs = joined(view, BLOCK_FIELD.timeLow);
+    this.#keysAt = view.getUint32(BLOCK_FIELD.keysAt, true);
+    this.#attributesAt = view.getUint32(BLOCK_FIELD.attributesAt, true);
+  }
+
+  /** The last sequence of the block. */
+  get last(): number {
+    return this.first + this.count - 1;
+  }
+
+  /** Where message `index` begins in `bytes`. */
+  offset(index: number): number {
+    return this.#view.getUint32(BLOCK_HEADER_BYTES + index * BLOCK_PLACE_BYTES, true);
+  }
+
+  sizeBytes(index: number): number {
+    return this.#view.getUint32(BLOCK_HEADER_BYTES + index * BLOCK_PLACE_BYTES + 4, true);
+  }
+
+  orderingKey(index: number): string {
+    if (this.#keysAt === 0) return "";
+    const place = this.#keysAt + index * BLOCK_PLACE_BYTES;
+    return this.#text(this.#view.getUint32(place, true), this.#view.getUint32(place + 4, true));
+  }
+
+  /** Where a message names an attribute twice, the last one counts, as everywhere in protobuf. */
+  attribute(index: number, name: string): string | undefined {
+    const at = this.#attributesAt;
+    if (at === 0) return undefined;
+    const entries = at + (this.count + 1) * 4;
+    const from = this.#view.getUint32(at + index * 4, true);
+    for (let entry = this.#view.getUint32(at + index * 4 + 4, true) - 1; entry >= from; entry -= 1) {
+      const place = entries + entry * BLOCK_ATTRIBUTE_BYTES;
+      if (this.#text(this.#view.getUint32(place, true), this.#view.getUint32(place + 4, true)) === name) {
+        return this.#text(this.#view.getUint32(place + 8, true), this.#view.getUint32(place + 12, true));
+      }
+    }
+    return undefined;
+  }
+
+  #text(offset: number, length: number): string {
+    if (length === 0) return "";
+    if (offset + length > this.bytes.byteLength) {
+      throw new StorageError("Corrupt", `block at ${this.first}: text at ${offset} of ${length} bytes lies outside it`);
+    }
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + offset, length).toString("utf8");
+  }
+}
+
+function joined(view: DataView, at: number): number {
+  return view.getUint32(at + 4, true) * TWO_32 + view.getUint32(at, true);
+}
+
+/** What is stored is checked on both sides: a block that lies about itself must not make a reader look elsewhere. */
+function checkLayout(first: number, view: DataView): void {
+  const size = view.byteLength;
+  const fail = (what: string): never => {
+    throw new StorageError("Corrupt", `block at ${first}: ${what}`);
+  };
+  if (size < BLOCK_HEADER_BYTES) fail(`${size} bytes are less than its header`);
+  const magic = view.getUint32(BLOCK_FIELD.magic, true);
+  if (magic !== BLOCK_MAGIC) fail(`begins with ${magic.toString(16)}; this version reads ${BLOCK_MAGIC.toString(16)}`);
+  const count = view.getUint32(BLOCK_FIELD.count, true);
+  const total = view.getUint32(BLOCK_FIELD.totalBytes, true);
+  if (count === 0 || total !== size) fail(`says ${count} messages in ${total} bytes, has ${size} bytes`);
+  const dataAt = view.getUint32(BLOCK_FIELD.dataAt, true);
+  let end = BLOCK_HEADER_BYTES + count * BLOCK_PLACE_BYTES;
+  const keysAt = view.getUint32(BLOCK_FIELD.keysAt, true);
+  if (keysAt !== 0) {
+    if (keysAt !== end) fail(`its keys lie at ${keysAt}`);
+    end += count * BLOCK_PLACE_BYTES;
+  }
+  const attributesAt = view.getUint32(BLOCK_FIELD.attributesAt, true);
+  if (attributesAt !== 0) {
+    if (attributesAt !== end || end + (count + 1) * 4 > size) fail(`its attributes lie at ${attributesAt}`);
+    end += (count + 1) * 4 + view.getUint32(end + count * 4, true) * BLOCK_ATTRIBUTE_BYTES;
+  }
+  if (dataAt !== end || end > size) fail(`its messages lie at ${dataAt}, not at ${end}`);
+  for (let index = 0; index < count; index += 1) {
+    const place = BLOCK_HEADER_BYTES + index * BLOCK_PLACE_BYTES;
+    const offset = view.getUint32(place, true);
+    if (offset < dataAt || offset + view.getUint32(place + 4, true) > size) fail(`message ${index} lies outside it`);
+  }
+}

@@ -1,0 +1,61 @@
+import type { SubscriptionRegistry } from "./subscription-registry.js";
+import { addCounts, type SubscriptionTotals, zeroTotals } from "./subscription-totals.js";
+import type { TopicRegistry } from "./topic-registry.js";
+
+/** The engine as a whole. */
+export interface EngineStats {
+  readonly topics: number;
+  readonly subscriptions: number;
+  readonly tailCacheBytes: number;
+  /** Bytes of publish requests that wait for the log. */
+  readonly waitingBytes: number;
+  /** True after a failure that only a restart clears up. */
+  readonly isStopped: boolean;
+}
+
+/** Counters count since the server's start. */
+export interface TopicMetrics {
+  readonly name: string;
+  readonly publishCount: number;
+  readonly messageCount: number;
+}
+
+/** Gauges of the present and counters since the server's start. */
+export interface SubscriptionMetrics extends SubscriptionTotals {
+  readonly name: string;
+  readonly topic: string;
+  /** Messages not settled; an upper bound while the subscription was not used since the server's start. */
+  readonly backlog: number;
+  readonly outstanding: number;
+  readonly pullers: number;
+  /** Nothing is delivered for the first time: too many holes or leases. */
+  readonly isAtLimit: boolean;
+  /** Wall-clock time of the oldest message not settled, where it is known without a read. */
+  readonly oldestUnackedAtMs: number | undefined;
+}
+
+export function* topicMetrics(topics: TopicRegistry): Generator<TopicMetrics> {
+  // By index: the list may change between two slices.
+  for (let index = 0; index < topics.items.length; index += 1) {
+    const { name, publishCount, messageCount } = topics.items[index]!;
+    yield { name, publishCount, messageCount };
+  }
+}
+
+export function* subscriptionMetrics(subscriptions: SubscriptionRegistry): Generator<SubscriptionMetrics> {
+  for (let index = 0; index < subscriptions.items.length; index += 1) {
+    const host = subscriptions.items[index]!;
+    const { counts } = host;
+    const before = host.totals ?? zeroTotals();
+    yield {
+      ...(counts === undefined ? before : addCounts(before, counts)),
+      name: host.name,
+      topic: host.record.settings.topic,
+      backlog: host.backlog,
+      outstanding: counts?.outstanding ?? 0,
+      pullers: host.pullerCount,
+      isAtLimit: counts?.isAtLimit ?? false,
+      oldestUnackedAtMs: host.backlog === 0 ? undefined : host.topic.log.knownTimeMs(host.floor + 1),
+    };
+  }
+}

@@ -1,0 +1,124 @@
+/** Builds the engine's parts from what the store holds, in the order in which they need each other. */
+import { randomBytes } from "node:crypto";
+import { AckIdCodec } from "./ack-id.js";
+import { openAckKey } from "./ack-key.js";
+import { Activity } from "./activity.js";
+import { CommitLine } from "./commit-line.js";
+import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from "./engine-limits.js";
+import { SILENT_LOG } from "./engine-log.js";
+import type { EngineOptions } from "./engine-options.js";
+import { Expiration } from "./expiration.js";
+import { MessageIds } from "./message-ids.js";
+import { dropOrphans } from "./orphans.js";
+import { ReadGate } from "./read-gate.js";
+import { Retention } from "./retention.js";
+import { ServerAge } from "./server-age.js";
+import type { HostParts, SubscriptionHost } from "./subscription-host.js";
+import { SubscriptionRegistry } from "./subscription-registry.js";
+import { TailCache } from "./tail-cache.js";
+import type { Topic } from "./topic.js";
+import { TopicRegistry } from "./topic-registry.js";
+import { Trimmer } from "./trimmer.js";
+import { WaitingBudget } from "./waiting-budget.js";
+import { WakeQueue } from "./wake-queue.js";
+import { WallClockGuard } from "./wall-clock-guard.js";
+
+export interface EngineParts {
+  readonly topics: TopicRegistry;
+  readonly subscriptions: SubscriptionRegistry;
+  readonly host: HostParts;
+  readonly ids: MessageIds;
+  readonly age: ServerAge;
+  readonly waiting: WaitingBudget;
+}
+
+/** Topics found with messages are looked at one after another, so that ten thousand do not come at once. */
+const START_STAGGER_MS = 5;
+
+export async function openParts(options: EngineOptions): Promise<EngineParts> {
+  const { storage, clock, identity } = options;
+  const log = options.log ?? SILENT_LOG;
+  const limits: EngineLimits = { ...DEFAULT_ENGINE_LIMITS, ...options.limits };
+  const activity = new Activity();
+  const commits = new CommitLine(storage, activity, options.onFatal);
+  const wakes = new WakeQueue(clock);
+  const shared = { storage, clock, log, limits, activity, commits, wakes };
+
+  const key = await openAckKey(storage, commits, identity, options.drawKey ?? (() => randomBytes(16)));
+  const ids = await MessageIds.open(storage, commits, clock);
+  const age = await ServerAge.open(storage, clock);
+  const waiting = new WaitingBudget(limits.waitingBytes);
+  const trimmer = new Trimmer(shared);
+  const retention = new Retention({ ...shared, trimmer, guard: new WallClockGuard(clock, log) });
+  const onChange = (topic: Topic): void => retention.noteChange(topic);
+
+  const logs = {
+    ...shared,
+    cache: new TailCache(limits.tailCacheBytes),
+    reads: new ReadGate(limits.readsInFlight),
+  };
+  const topics = await TopicRegistry.open({
+    ...logs,
+    ids,
+    waiting,
+    onChange,
+    onStored: (topic) => {
+      if (topic.retentionWake === undefined) retention.noteChange(topic);
+      // With nobody to read them the messages can go at once.
+      if (topic.attached.length === 0) trimmer.noteChange(topic);
+    },
+  });
+
+  let lastPuller = 0;
+  const host: HostParts = {
+    ...logs,
+    random: options.random,
+    ackIds: new AckIdCodec(key),
+    openedAtMs: clock.monotonicMs(),
+    startNumber: options.startNumber,
+    nextPullerId: () => {
+      lastPuller += 1;
+      return lastPuller;
+    },
+    onFloor: (topic) => trimmer.noteChange(topic),
+    ageMs: () => age.nowMs(),
+    onActive: async (active: SubscriptionHost) => {
+      try {
+        await subscriptions.writeActivity(active);
+      } catch (error) {
+        log.warn({ subscription: active.name, err: error }, "the subscription's activity could not be noted");
+      }
+    },
+  };
+  const subscriptions = await SubscriptionRegistry.open({ storage, commits, ids, topics, host, onChange });
+  await dropUnowned(topics, subscriptions, host);
+  watchAll(topics, subscriptions, retention);
+  new Expiration({ ...shared, subscriptions, age }).start();
+  return { topics, subscriptions, host, ids, age, waiting };
+}
+
+async function dropUnowned(topics: TopicRegistry, subscriptions: SubscriptionRegistry, host: HostParts): Promise<void> {
+  const topicIds = new Set(topics.items.map((topic) => topic.id));
+  const ackIds = new Set<string>();
+  for (const { record } of subscriptions.items) {
+    if (record.isDetached) continue;
+    topicIds.add(record.topicId);
+    ackIds.add(String(record.number));
+  }
+  const dropped =
+    (await dropOrphans(host.storage, host.commits, "topic", (id) => topicIds.has(id))) +
+    (await dropOrphans(host.storage, host.commits, "ack", (id) => ackIds.has(id)));
+  if (dropped > 0) host.log.info({ dropped }, "dropped logs that a deletion had left");
+}
+
+/** Age and size of what was found, deleted topics with subscriptions included. */
+function watchAll(topics: TopicRegistry, subscriptions: SubscriptionRegistry, retention: Retention): void {
+  const found = new Set<Topic>(topics.items);
+  for (const host of subscriptions.items) found.add(host.topic);
+  let delayMs = 0;
+  for (const topic of found) {
+    if (topic.log.isEmpty) continue;
+    retention.noteChange(topic, delayMs);
+    delayMs += START_STAGGER_MS;
+  }
+}

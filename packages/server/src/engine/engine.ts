@@ -1,0 +1,232 @@
+/**
+ * The impure shell of the server: it owns names, existence, settings, block format, clocks and timers, and asks the
+ * core what to deliver. Everything durable goes through one `CommitLine`; everything timed through one `WakeQueue`.
+ */
+import type {
+  AckIdCheck,
+  ListSlice,
+  PublishBatch,
+  PubSubEngine,
+  Puller,
+  PullerOptions,
+  PullerSink,
+} from "./engine-contract.js";
+import { detached, invalidAckId, unavailable } from "./engine-errors.js";
+import {
+  type EngineStats,
+  type SubscriptionMetrics,
+  subscriptionMetrics,
+  type TopicMetrics,
+  topicMetrics,
+} from "./engine-metrics.js";
+import type { EngineOptions } from "./engine-options.js";
+import { type EngineParts, openParts } from "./engine-parts.js";
+import type { SubscriptionSettings, SubscriptionState, TopicSettings } from "./settings.js";
+import { stateOf } from "./subscription-registry.js";
+
+type State = "open" | "draining" | "closed";
+
+export class Engine implements PubSubEngine {
+  readonly #parts: EngineParts;
+  #state: State = "open";
+
+  private constructor(parts: EngineParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads what the store holds. Rejects with a `StorageError` where that cannot be read. */
+  static async open(options: EngineOptions): Promise<Engine> {
+    return new Engine(await openParts(options));
+  }
+
+  async createTopic(settings: TopicSettings): Promise<TopicSettings> {
+    this.#checkOpen();
+    return (await this.#parts.topics.create(settings)).record!.settings;
+  }
+
+  getTopic(name: string): TopicSettings {
+    return this.#parts.topics.get(name).record!.settings;
+  }
+
+  listTopics(project: string, slice: ListSlice): readonly TopicSettings[] {
+    return this.#parts.topics.list(`${project}/topics/`, slice).map((topic) => topic.record!.settings);
+  }
+
+  async updateTopic(name: string, change: (present: TopicSettings) => TopicSettings): Promise<TopicSettings> {
+    this.#checkOpen();
+    return (await this.#parts.topics.update(name, change)).record!.settings;
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    this.#checkOpen();
+    await this.#parts.topics.delete(name);
+  }
+
+  listTopicSubscriptions(topic: string, slice: ListSlice): readonly string[] {
+    const { attached } = this.#parts.topics.get(topic);
+    return attached.slice("", slice.after, slice.limit).map((host) => host.name);
+  }
+
+  async createSubscription(settings: SubscriptionSettings): Promise<SubscriptionState> {
+    this.#checkOpen();
+    return stateOf(await this.#parts.subscriptions.create(settings));
+  }
+
+  getSubscription(name: string): SubscriptionState {
+    const host = this.#parts.subscriptions.get(name);
+    host.touch();
+    return stateOf(host);
+  }
+
+  listSubscriptions(project: string, slice: ListSlice): readonly SubscriptionState[] {
+    return this.#parts.subscriptions.list(`${project}/subscriptions/`, slice).map(stateOf);
+  }
+
+  async updateSubscription(
+    name: string,
+    change: (present: SubscriptionState) => SubscriptionSettings,
+  ): Promise<SubscriptionState> {
+    this.#checkOpen();
+    const host = await this.#parts.subscriptions.update(name, change);
+    host.touch();
+    return stateOf(host);
+  }
+
+  async deleteSubscription(name: string): Promise<void> {
+    this.#checkOpen();
+    await this.#parts.subscriptions.delete(name);
+  }
+
+  async detachSubscription(name: string): Promise<void> {
+    this.#checkOpen();
+    await this.#parts.subscriptions.detach(name);
+  }
+
+  async publish(topic: string, batch: PublishBatch): Promise<number> {
+    this.#checkOpen();
+    return this.#parts.topics.publish(topic, batch);
+  }
+
+  openPuller(subscription: string, options: PullerOptions, sink: PullerSink): Puller {
+    this.#checkOpen();
+    const host = this.#parts.subscriptions.get(subscription);
+    if (host.record.isDetached) throw detached(subscription);
+    return host.openPuller(options, sink);
+  }
+
+  checkAckId(subscription: string, ackId: string): AckIdCheck {
+    const { number } = this.#parts.subscriptions.get(subscription).record;
+    const { ackIds } = this.#parts.host;
+    if (!ackIds.read(ackId)) return "malformed";
+    return ackIds.subscription === number ? "valid" : "foreign";
+  }
+
+  async acknowledge(subscription: string, ackIds: readonly string[]): Promise<void> {
+    this.#checkNotClosed();
+    const host = this.#parts.subscriptions.get(subscription);
+    const { sequences, generations } = this.#read(host.record.number, ackIds);
+    host.touch();
+    if (host.record.isDetached || sequences.length === 0) return;
+    await host.postDurably({ kind: "acked", sequences, generations });
+  }
+
+  async modifyAckDeadline(
+    subscription: string,
+    ackIds: readonly string[],
+    seconds: number | readonly number[],
+  ): Promise<void> {
+    this.#checkNotClosed();
+    const host = this.#parts.subscriptions.get(subscription);
+    const { sequences, generations, indexes } = this.#read(host.record.number, ackIds);
+    host.touch();
+    if (host.record.isDetached || sequences.length === 0) return;
+    const leaseMs = indexes.map((index) => 1_000 * (typeof seconds === "number" ? seconds : seconds[index]!));
+    await host.postSeen({ kind: "modified", sequences, generations, leaseMs });
+  }
+
+  /** Takes no new work and ends the pullers; resolves when every publish and ack so far has its answer. */
+  async drain(): Promise<void> {
+    if (this.#state === "open") this.#state = "draining";
+    for (const host of [...this.#parts.subscriptions.items]) host.endPullers(unavailable());
+    await this.#parts.topics.drained();
+    await this.quiesce();
+  }
+
+  /** A clean stop: leases that run are remembered by the store. The store stays open. */
+  async close(): Promise<void> {
+    if (this.#state === "closed") return;
+    await this.drain();
+    this.#state = "closed";
+    const { subscriptions, ids, age, host } = this.#parts;
+    const { commits, wakes } = host;
+    wakes.close();
+    if (commits.failure === undefined) {
+      try {
+        await Promise.all(subscriptions.items.map((item) => item.close()));
+        await age.write(commits);
+        await ids.close();
+      } catch (error) {
+        // What was promised is durable; the next start only lacks the leases or goes on from a bound that is too high.
+        host.log.warn({ err: error }, "the clean stop could not write everything");
+      }
+    }
+  }
+
+  /** Resolves when nothing is under way: no commit, no read, nothing put off to the end of the turn. */
+  quiesce(): Promise<void> {
+    return this.#parts.host.activity.quiesce();
+  }
+
+  stats(): EngineStats {
+    const { topics, subscriptions, host, waiting } = this.#parts;
+    return {
+      topics: topics.items.length,
+      subscriptions: subscriptions.items.length,
+      tailCacheBytes: host.cache.bytes,
+      waitingBytes: waiting.bytes,
+      isStopped: host.commits.failure !== undefined,
+    };
+  }
+
+  /** One topic after another, in name order; take them in slices. What comes or goes meanwhile may be missed. */
+  topicMetrics(): Iterable<TopicMetrics> {
+    return topicMetrics(this.#parts.topics);
+  }
+
+  /** One subscription after another, in name order; take them in slices. What comes or goes meanwhile may be missed. */
+  subscriptionMetrics(): Iterable<SubscriptionMetrics> {
+    return subscriptionMetrics(this.#parts.subscriptions);
+  }
+
+  #checkOpen(): void {
+    if (this.#state !== "open") throw unavailable();
+    this.#checkNotClosed();
+  }
+
+  #checkNotClosed(): void {
+    const { failure } = this.#parts.host.commits;
+    if (failure !== undefined) throw failure;
+    if (this.#state === "closed") throw unavailable();
+  }
+
+  /** Reads ids of one subscription; those of others are left out. `indexes` says where each stood. */
+  #read(number: number, ackIds: readonly string[]): AckedIds {
+    const codec = this.#parts.host.ackIds;
+    const ids: AckedIds = { sequences: [], generations: [], indexes: [] };
+    for (let index = 0; index < ackIds.length; index += 1) {
+      const ackId = ackIds[index]!;
+      if (!codec.read(ackId)) throw invalidAckId(ackId);
+      if (codec.subscription !== number) continue;
+      ids.sequences.push(codec.sequence);
+      ids.generations.push(codec.generation);
+      ids.indexes.push(index);
+    }
+    return ids;
+  }
+}
+
+interface AckedIds {
+  readonly sequences: number[];
+  readonly generations: number[];
+  readonly indexes: number[];
+}

@@ -1,0 +1,184 @@
+/**
+ * The publishes of one topic on their way into its log.
+ *
+ * A request goes out at the end of the turn it came in, with what else came in that turn. What arrives while a commit
+ * is under way waits for its end and shares blocks, unless a whole block has gathered and the store is not far behind:
+ * then it goes too, so that the next group is packed while the disk is busy with this one.
+ */
+import type { Activity } from "./activity.js";
+import { Block } from "./block.js";
+import { packBlock } from "./block-writer.js";
+import type { Clock } from "./clock.js";
+import type { CommitLine } from "./commit-line.js";
+import type { PublishBatch } from "./engine-contract.js";
+import { fromStorage } from "./engine-errors.js";
+import type { EngineLimits } from "./engine-limits.js";
+import type { MessageIds } from "./message-ids.js";
+import type { TopicLog } from "./topic-log.js";
+import type { WaitingBudget } from "./waiting-budget.js";
+
+export interface PublishQueueParts {
+  readonly commits: CommitLine;
+  readonly ids: MessageIds;
+  readonly clock: Clock;
+  readonly activity: Activity;
+  readonly waiting: WaitingBudget;
+  readonly limits: EngineLimits;
+}
+
+interface Request {
+  readonly batch: PublishBatch;
+  readonly resolve: (firstMessageId: number) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Most bytes handed to the store and not yet durable before a full block waits after all. */
+const IN_FLIGHT_BLOCKS = 2;
+
+export class PublishQueue {
+  readonly #name: string;
+  readonly #log: TopicLog;
+  readonly #parts: PublishQueueParts;
+  #waiting: Request[] = [];
+  #waitingBytes = 0;
+  #commitsInFlight = 0;
+  #isScheduled = false;
+  #isPaused = false;
+  #drained: (() => void)[] = [];
+
+  /** @param name - The topic's, for errors. */
+  constructor(name: string, log: TopicLog, parts: PublishQueueParts) {
+    this.#name = name;
+    this.#log = log;
+    this.#parts = parts;
+  }
+
+  /** Resolves with the first message's id when the batch is durable and its topic's followers know of it. */
+  publish(batch: PublishBatch): Promise<number> {
+    this.#parts.waiting.take(batch.bytes.byteLength);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ batch, resolve, reject });
+      this.#waitingBytes += batch.bytes.byteLength;
+      if (this.#isScheduled || this.#isPaused) return;
+      if (this.#commitsInFlight === 0) {
+        this.#isScheduled = true;
+        this.#parts.activity.defer(() => {
+          this.#isScheduled = false;
+          this.#flush();
+        });
+      } else if (this.#waitingBytes >= this.#parts.limits.blockBytes && this.#commitsInFlight < IN_FLIGHT_BLOCKS) {
+        this.#flush();
+      }
+    });
+  }
+
+  /** Resolves when every publish so far has its answer. */
+  drained(): Promise<void> {
+    if (this.#waiting.length === 0 && this.#commitsInFlight === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#drained.push(resolve));
+  }
+
+  #flush(): void {
+    if (this.#isPaused) return;
+    while (this.#waiting.length > 0) {
+      const pause = this.#pause();
+      if (pause !== undefined) {
+        this.#waitFor(pause);
+        return;
+      }
+      this.#commit(this.#takeGroup());
+    }
+  }
+
+  /** What the next block must wait for: ids that the store knows of, the last publish time. */
+  #pause(): Promise<void> | undefined {
+    return this.#log.learnPublishTime() ?? this.#parts.ids.reserve(this.#parts.limits.blockMessages);
+  }
+
+  #waitFor(pause: Promise<void>): void {
+    this.#isPaused = true;
+    const resume = (): void => {
+      this.#isPaused = false;
+      this.#flush();
+    };
+    const fail = (error: unknown): void => {
+      this.#isPaused = false;
+      const refused = this.#waiting;
+      this.#waiting = [];
+      this.#waitingBytes = 0;
+      this.#refuse(refused, error);
+    };
+    void this.#parts.activity.track(pause.then(resume, fail));
+  }
+
+  /** The oldest requests that fit one block; one at least. */
+  #takeGroup(): Request[] {
+    const { blockBytes, blockMessages } = this.#parts.limits;
+    let bytes = 0;
+    let messages = 0;
+    let end = 0;
+    for (; end < this.#waiting.length; end += 1) {
+      const { batch } = this.#waiting[end]!;
+      bytes += batch.bytes.byteLength;
+      messages += batch.count;
+      if (end > 0 && (bytes > blockBytes || messages > blockMessages)) break;
+    }
+    const group = end === this.#waiting.length ? this.#waiting : this.#waiting.slice(0, end);
+    this.#waiting = end === this.#waiting.length ? [] : this.#waiting.slice(end);
+    for (const request of group) this.#waitingBytes -= request.batch.bytes.byteLength;
+    return group;
+  }
+
+  #commit(group: Request[]): void {
+    let count = 0;
+    for (const request of group) count += request.batch.count;
+    const timeMs = this.#log.nextPublishTimeMs(Math.floor(this.#parts.clock.wallMs()));
+    const firstMessageId = this.#parts.ids.take(count);
+    let data: Uint8Array;
+    try {
+      const batches = group.map((request) => request.batch);
+      data = packBlock(batches, firstMessageId, timeMs);
+    } catch (error) {
+      this.#refuse(group, error);
+      return;
+    }
+    this.#commitsInFlight += 1;
+    this.#parts.commits.commit([{ kind: "append", log: this.#log.ref, data, count, timeMs }]).then(
+      (positions) => this.#stored(group, new Block(positions[0]!, data)),
+      (error: unknown) => {
+        this.#commitsInFlight -= 1;
+        this.#refuse(group, error);
+        this.#flush();
+      },
+    );
+  }
+
+  #stored(group: readonly Request[], block: Block): void {
+    this.#commitsInFlight -= 1;
+    // The disk first: it works while the followers and the callers are told.
+    if (this.#commitsInFlight === 0) this.#flush();
+    this.#log.appended(block);
+    let id = block.firstMessageId;
+    for (const request of group) {
+      this.#parts.waiting.give(request.batch.bytes.byteLength);
+      request.resolve(id);
+      id += request.batch.count;
+    }
+    this.#tellDrained();
+  }
+
+  #refuse(group: readonly Request[], error: unknown): void {
+    for (const request of group) {
+      this.#parts.waiting.give(request.batch.bytes.byteLength);
+      request.reject(fromStorage(error, this.#name));
+    }
+    this.#tellDrained();
+  }
+
+  #tellDrained(): void {
+    if (this.#waiting.length > 0 || this.#commitsInFlight > 0) return;
+    const drained = this.#drained;
+    this.#drained = [];
+    for (const resolve of drained) resolve();
+  }
+}

@@ -1,0 +1,36 @@
+/** What the store keeps of a topic and of a subscription, and under which keys. */
+import type { SubscriptionSettings, TopicSettings } from "./settings.js";
+
+export const TOPIC_PREFIX = "topic/";
+export const SUBSCRIPTION_PREFIX = "subscription/";
+
+export interface TopicRecord {
+  /** Names the log; drawn once, never used again. */
+  readonly id: string;
+  readonly settings: TopicSettings;
+  /** Where messages are retained whether acked or not: above this position. Absent: they are not. */
+  readonly retainedAfter?: number;
+}
+
+export interface SubscriptionRecord {
+  /** Names the ack log and is part of every ack id; drawn once, never used again. */
+  readonly number: number;
+  readonly topicId: string;
+  /** The position at creation: messages above it are the subscription's. */
+  readonly start: number;
+  readonly isDetached: boolean;
+  /** The server's age (`ServerAge`) at the last activity that was written down. */
+  readonly activeAtMs: number;
+  readonly settings: SubscriptionSettings;
+  /** Where acked messages are retained: above this position. Absent: they are not. */
+  readonly retainedAfter?: number;
+}
+
+/** Keys are printable ASCII; names need not be. */
+export function topicKey(name: string): string {
+  return TOPIC_PREFIX + encodeURIComponent(name);
+}
+
+export function subscriptionKey(name: string): string {
+  return SUBSCRIPTION_PREFIX + encodeURIComponent(name);
+}

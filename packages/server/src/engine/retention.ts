@@ -1,0 +1,95 @@
+import type { Storage } from "@peal/store";
+import type { Activity } from "./activity.js";
+import type { Clock } from "./clock.js";
+import type { EngineLog } from "./engine-log.js";
+import { spanMs } from "./span.js";
+import type { Topic } from "./topic.js";
+import type { Trimmer } from "./trimmer.js";
+import { Wake, type WakeQueue } from "./wake-queue.js";
+import type { WallClockGuard } from "./wall-clock-guard.js";
+
+export interface RetentionParts {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly wakes: WakeQueue;
+  readonly activity: Activity;
+  readonly guard: WallClockGuard;
+  readonly trimmer: Trimmer;
+  readonly log: EngineLog;
+}
+
+const INTERVAL_MIN_MS = 15_000;
+const INTERVAL_MAX_MS = 3_600_000;
+/** A message may outlive its retention by this part of it. */
+const INTERVALS_PER_RETENTION = 40;
+
+/**
+ * Drops messages by age: unacked ones past the subscription's retention, and whatever the topic's retention no longer
+ * holds. Topics with messages are looked at from time to time; empty ones cost nothing.
+ */
+export class Retention {
+  readonly #parts: RetentionParts;
+
+  constructor(parts: RetentionParts) {
+    this.#parts = parts;
+  }
+
+  /** What is asked of the topic's messages changed, or it has some that nobody watches: looks at it in `inMs`. */
+  noteChange(topic: Topic, inMs = 0): void {
+    topic.retentionWake ??= new Wake(() => this.#begin(topic));
+    this.#parts.wakes.set(topic.retentionWake, this.#parts.clock.monotonicMs() + inMs);
+  }
+
+  #begin(topic: Topic): void {
+    const sweep = this.#sweep(topic).catch((error: unknown) => {
+      this.#parts.log.warn({ topic: topic.name, err: error }, "a topic could not be searched for old messages");
+      this.#again(topic, INTERVAL_MAX_MS);
+    });
+    void this.#parts.activity.track(sweep);
+  }
+
+  async #sweep(topic: Topic): Promise<void> {
+    if (topic.isAbandoned) return;
+    const topicRetentionMs = retentionOf(topic);
+    this.#parts.trimmer.noteChange(topic);
+    if (topic.log.isEmpty) {
+      topic.retentionWake = undefined;
+      return;
+    }
+    const pausedUntilMs = this.#parts.guard.pausedUntilMs();
+    if (pausedUntilMs !== undefined) {
+      this.#parts.wakes.set(topic.retentionWake!, pausedUntilMs);
+      return;
+    }
+    const floors = new Map<number, number>();
+    if (topicRetentionMs > 0) topic.retainedAfter = await this.#floorAt(topic, topicRetentionMs, floors);
+    let shortestMs = topicRetentionMs === 0 ? Number.POSITIVE_INFINITY : topicRetentionMs;
+    for (const reader of [...topic.attached.items]) {
+      const retentionMs = Math.max(reader.retentionMs, topicRetentionMs);
+      shortestMs = Math.min(shortestMs, retentionMs);
+      reader.dropUpTo(await this.#floorAt(topic, retentionMs, floors));
+    }
+    this.#again(topic, shortestMs / INTERVALS_PER_RETENTION);
+  }
+
+  /** Everything at or below is older than `retentionMs`. */
+  async #floorAt(topic: Topic, retentionMs: number, known: Map<number, number>): Promise<number> {
+    const seen = known.get(retentionMs);
+    if (seen !== undefined) return seen;
+    const beforeMs = Math.floor(this.#parts.clock.wallMs()) - retentionMs;
+    const floor = beforeMs <= 0 ? 0 : await this.#parts.storage.seekTime(topic.log.ref, beforeMs);
+    known.set(retentionMs, floor);
+    return floor;
+  }
+
+  #again(topic: Topic, inMs: number): void {
+    if (topic.retentionWake === undefined) return;
+    const delayMs = Math.min(Math.max(inMs, INTERVAL_MIN_MS), INTERVAL_MAX_MS);
+    this.#parts.wakes.set(topic.retentionWake, this.#parts.clock.monotonicMs() + delayMs);
+  }
+}
+
+function retentionOf(topic: Topic): number {
+  const span = topic.settings?.messageRetention;
+  return span === undefined ? 0 : spanMs(span);
+}
