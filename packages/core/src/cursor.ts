@@ -18,6 +18,11 @@ export class Cursor {
     return this.#floor;
   }
 
+  /** The highest settled sequence. */
+  get lastSettled(): number {
+    return Math.max(this.#floor, this.#above.last);
+  }
+
   /** Settled runs above the floor. */
   get runCount(): number {
     return this.#above.runCount;

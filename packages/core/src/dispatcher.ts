@@ -53,12 +53,29 @@ export class Dispatcher {
     return this.#latestGeneration;
   }
 
-  /** Whether nothing may be handed out for the first time. */
+  /** Whether nothing may be handed out for the first time, unless it lies in a hole. */
   get isAtLimit(): boolean {
-    return (
-      this.#cursor.runCount + this.#leases.waitingCount >= this.#limits.holesMax ||
-      this.#leases.leasedCount >= this.#limits.leasesMax
-    );
+    return this.#hasLeasesMax || this.#hasHolesMax;
+  }
+
+  get #hasLeasesMax(): boolean {
+    return this.#leases.leasedCount >= this.#limits.leasesMax;
+  }
+
+  get #hasHolesMax(): boolean {
+    return this.#cursor.runCount + this.#leases.waitingCount >= this.#limits.holesMax;
+  }
+
+  /** Nothing above this is handed out for the first time. What lies in a hole always is: only its ack closes the hole. */
+  get #firstMax(): number {
+    if (this.#hasLeasesMax) return 0;
+    return this.#hasHolesMax ? this.#cursor.lastSettled : Number.POSITIVE_INFINITY;
+  }
+
+  /** Positions that may be handed out for the first time now. */
+  get #firstCount(): number {
+    const { aheadCount, end } = this.#readAhead;
+    return Math.max(0, aheadCount - Math.max(0, end - this.#firstMax));
   }
 
   /**
@@ -69,7 +86,7 @@ export class Dispatcher {
     let left = messagesMax;
     let takersFree = this.#pullers.takerCount > 1 ? this.#pullers.takersFreeMessages() : 0;
     for (let puller = this.#pullers.firstTaker; puller !== undefined && left > 0; puller = this.#pullers.firstTaker) {
-      const available = this.#leases.waitingCount + (this.isAtLimit ? 0 : this.#readAhead.aheadCount);
+      const available = this.#leases.waitingCount + this.#firstCount;
       if (available === 0) break;
       const free = freeMessages(puller);
       const isAlone = this.#pullers.takerCount === 1;
@@ -95,8 +112,7 @@ export class Dispatcher {
       bytesMax: puller.readyBytes,
       bytesFree: freeBytes(puller),
     };
-    const hasFirst = this.#readAhead.aheadCount > 0 && !this.isAtLimit;
-    const redeliveries = hasFirst ? (quota + this.#oddTurn) >> 1 : quota;
+    const redeliveries = this.#firstCount > 0 ? (quota + this.#oddTurn) >> 1 : quota;
     this.#takeWaiting(draft, redeliveries);
     this.#takeFirst(draft, quota);
     this.#takeWaiting(draft, quota);
@@ -153,19 +169,19 @@ export class Dispatcher {
 
   /** Adds messages never handed out since the start, oldest first, until the draft holds `countMax`. */
   #takeFirst(draft: Draft, countMax: number): void {
-    if (this.isAtLimit) return;
+    const firstMax = this.#firstMax;
     const leasesLeft = this.#limits.leasesMax - this.#leases.leasedCount;
     const messagesMax = Math.min(countMax, draft.messageCount + leasesLeft);
     const readAhead = this.#readAhead;
     for (let block = readAhead.current; block !== undefined; block = readAhead.current) {
       const first = this.#cursor.nextUnsettled(Math.max(readAhead.position + 1, block.first));
       const blockLast = block.first + block.count - 1;
-      const last = Math.min(blockLast, this.#cursor.nextSettled(first) - 1);
+      const last = Math.min(blockLast, firstMax, this.#cursor.nextSettled(first) - 1);
       if (first > blockLast) {
         readAhead.passTo(blockLast);
         continue;
       }
-      if (draft.messageCount >= messagesMax) return;
+      if (draft.messageCount >= messagesMax || first > firstMax) return;
       const passed = this.#takeRun(draft, messagesMax, block, first, last);
       readAhead.passTo(passed);
       if (passed < last) return;

@@ -42,6 +42,12 @@ export class RunList {
     return this.#chunks[0]?.firsts[0] ?? Number.POSITIVE_INFINITY;
   }
 
+  /** The last sequence in the set, or -Infinity. */
+  get last(): number {
+    const chunk = this.#chunks.at(-1);
+    return chunk === undefined ? Number.NEGATIVE_INFINITY : chunk.lasts[chunk.size - 1]!;
+  }
+
   /**
    * Adds every sequence from `first` to `last`.
    * @returns How many of them were not in the set before.

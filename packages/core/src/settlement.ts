@@ -121,10 +121,11 @@ export class Settlement {
   expire(nowMs: number, messagesMax: number): number {
     let count = 0;
     while (count < messagesMax && this.#leases.nextDeadlineAtMs <= nowMs) {
-      this.#endLease(this.#leases.firstDue, false);
+      const slot = this.#leases.firstDue;
+      if (this.#leases.sequence(slot) > this.#cursor.floor) this.expired += 1;
+      this.#endLease(slot, false);
       count += 1;
     }
-    this.expired += count;
     return count;
   }
 

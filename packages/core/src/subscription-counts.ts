@@ -8,7 +8,7 @@ export interface SubscriptionCounts {
   readonly blocked: number;
   /** Settled runs above the low watermark. */
   readonly holes: number;
-  /** True while holes and blocked messages, or leases, are at their limit: nothing is delivered for the first time. */
+  /** True while holes and blocked messages, or leases, are at their limit: nothing is delivered for the first time, but for holes. */
   readonly isAtLimit: boolean;
   /** The first sequence that is not settled, or undefined when there is no backlog. */
   readonly oldestUnackedSequence: number | undefined;

@@ -78,7 +78,7 @@ export class Subscription {
    *
    * @param records - The ack log in order: a Checkpoint (where there is none, all starts at 0), then Steps.
    * @param head - The topic's log is durable up to here.
-   * @throws Error when a record cannot be read, with what is wrong in it.
+   * @throws Error when a record cannot be read or settles what is beyond the head, with what is wrong in it.
    */
   static restore(
     records: Iterable<Uint8Array>,
@@ -96,17 +96,21 @@ export class Subscription {
           leases = [];
         },
         onCheckpoint: (floor) => {
+          requireBelowHead(floor, head);
           cursor = new Cursor(floor);
           leases = [];
         },
         onGeneration: (generation) => {
           latest = Math.max(latest, generation);
         },
-        onAcked: (first, last) => cursor.settle(first, last),
+        onAcked: (first, last) => {
+          requireBelowHead(last, head);
+          cursor.settle(first, last);
+        },
         onLease: (sequence, generation, leaseMs) => leases.push({ sequence, generation, leaseMs }),
       });
     }
-    const subscription = new Subscription(cursor, Math.max(head, cursor.floor), latest, options);
+    const subscription = new Subscription(cursor, head, latest, options);
     for (const { sequence, generation, leaseMs } of leases) {
       if (sequence > head || cursor.has(sequence)) continue;
       subscription.#leases.grantUnsized(sequence, generation, leaseMs, Math.ceil(nowMs + leaseMs));
@@ -301,4 +305,10 @@ export class Subscription {
     this.#wakeAtMs = atMs;
     effects.push({ kind: "wake", atMs });
   }
+}
+
+/** An ack of what was never published would swallow the message that gets that sequence later. */
+function requireBelowHead(sequence: number, head: number): void {
+  if (sequence <= head) return;
+  throw new Error(`ack log settles sequence ${sequence}, but the topic's log ends at ${head}: one of them is damaged`);
 }
