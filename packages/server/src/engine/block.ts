@@ -134,7 +134,13 @@ function checkLayout(first: number, view: DataView): void {
   const attributesAt = view.getUint32(BLOCK_FIELD.attributesAt, true);
   if (attributesAt !== 0) {
     if (attributesAt !== end || end + (count + 1) * 4 > size) fail(`its attributes lie at ${attributesAt}`);
-    end += (count + 1) * 4 + view.getUint32(end + count * 4, true) * BLOCK_ATTRIBUTE_BYTES;
+    let entries = 0;
+    for (let index = 0; index <= count; index += 1) {
+      const next = view.getUint32(attributesAt + index * 4, true);
+      if (next < entries || (index === 0 && next !== 0)) fail(`the attributes of message ${index} are out of order`);
+      entries = next;
+    }
+    end += (count + 1) * 4 + entries * BLOCK_ATTRIBUTE_BYTES;
   }
   if (dataAt !== end || end > size) fail(`its messages lie at ${dataAt}, not at ${end}`);
   for (let index = 0; index < count; index += 1) {

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { StorageError } from "@peal/store";
+import fc from "fast-check";
+import { Block } from "./block.js";
+import { packBlock } from "./block-writer.js";
+import { batchOf, type TestMessage } from "./engine.test.support.js";
+
+const texts = fc.oneof(fc.string({ unit: "binary", maxLength: 12 }), fc.constant("clé ✓ 🗝"));
+const messages: fc.Arbitrary<TestMessage> = fc.record({
+  data: texts,
+  attributes: fc.dictionary(texts, texts, { maxKeys: 4 }),
+  orderingKey: fc.oneof(fc.constant(""), texts),
+});
+const requests = fc.array(
+  fc.tuple(fc.array(messages, { minLength: 1, maxLength: 6 }), fc.integer({ min: 0, max: 40 })),
+  { minLength: 1, maxLength: 5 },
+);
+const ids = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+
+/** What the message's place must hold: its text as `batchOf` lays it out. */
+function textOf({ data, attributes = {}, orderingKey = "" }: TestMessage): string {
+  return data + Object.entries(attributes).flat().join("") + orderingKey;
+}
+
+test("a block says of each message what its publisher said", () => {
+  fc.assert(
+    fc.property(requests, ids, ids, fc.integer({ min: 1, max: 2 ** 40 }), (given, first, firstId, timeMs) => {
+      const bytes = packBlock(
+        given.map(([list, gapBytes]) => batchOf(list, gapBytes)),
+        firstId,
+        timeMs,
+      );
+      const block = new Block(first, bytes);
+      const all = given.flatMap(([list]) => list);
+      assert.equal(block.count, all.length);
+      assert.equal(block.first, first);
+      assert.equal(block.firstMessageId, firstId);
+      assert.equal(block.publishTimeMs, timeMs);
+      for (const [index, message] of all.entries()) {
+        const at = block.offset(index);
+        const found = Buffer.from(block.bytes.subarray(at, at + block.sizeBytes(index)));
+        assert.deepEqual(found, Buffer.from(textOf(message)));
+        assert.equal(block.orderingKey(index), Buffer.from(message.orderingKey ?? "").toString());
+        for (const [name, value] of Object.entries(message.attributes ?? {})) {
+          assert.equal(block.attribute(index, Buffer.from(name).toString()), Buffer.from(value).toString());
+        }
+        assert.equal(block.attribute(index, "no such attribute"), undefined);
+      }
+    }),
+  );
+});
+
+test("a block is read from wherever it lies in memory", () => {
+  const bytes = packBlock([batchOf([{ data: "one", attributes: { a: "b" }, orderingKey: "k" }])], 7, 8);
+  for (let shift = 0; shift < 8; shift += 1) {
+    const moved = new Uint8Array(bytes.byteLength + shift + 3);
+    moved.set(bytes, shift);
+    const block = new Block(5, moved.subarray(shift, shift + bytes.byteLength));
+    assert.equal(block.attribute(0, "a"), "b");
+    assert.equal(block.orderingKey(0), "k");
+  }
+});
+
+test("of an attribute named twice the last value counts", () => {
+  const batch = batchOf([{ data: "", attributes: { a: "first", b: "second" } }]);
+  const attributes = Array.from(batch.attributes);
+  attributes[4] = attributes[0]!;
+  attributes[5] = attributes[1]!;
+  assert.equal(new Block(1, packBlock([{ ...batch, attributes }], 1, 1)).attribute(0, "a"), "second");
+});
+
+test("a request whose messages lie far apart is stored without what lies between them", () => {
+  const near = packBlock([batchOf(["one", "two"], 2)], 1, 1);
+  const far = packBlock([batchOf(["one", "two"], 5_000)], 1, 1);
+  assert.ok(far.byteLength <= near.byteLength);
+});
+
+test("a place outside its message is refused, not stored", () => {
+  const batch = batchOf([{ data: "one", orderingKey: "key" }, "two"]);
+  assert.throws(() => packBlock([{ ...batch, keyOffsets: [batch.offsets[1]!, 0] }], 1, 1), RangeError);
+  const attributed = batchOf([{ data: "one", attributes: { a: "b" } }]);
+  assert.throws(() => packBlock([{ ...attributed, attributes: [0, 1, 0, 1] }], 1, 1), RangeError);
+});
+
+test("damaged bytes are an error or a block that stays within its bytes", () => {
+  const whole = packBlock([batchOf([{ data: "one", attributes: { a: "b" }, orderingKey: "key" }, "two"])], 1, 1);
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(whole.byteLength - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+      fc.nat(whole.byteLength),
+      (changes, cut) => {
+        const bytes = Uint8Array.from(whole.subarray(0, changes.length > 3 ? cut : whole.byteLength));
+        for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
+        try {
+          const block = new Block(1, bytes);
+          for (let index = 0; index < block.count; index += 1) {
+            assert.ok(block.offset(index) + block.sizeBytes(index) <= bytes.byteLength);
+            block.orderingKey(index);
+            block.attribute(index, "a");
+          }
+        } catch (error) {
+          assert.ok(error instanceof StorageError && error.code === "Corrupt", String(error));
+        }
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
