@@ -33,8 +33,7 @@ export class MemoryLog implements LogSlot<MemoryLog> {
   }
 
   get head(): Pos {
-    const first = this.#records[this.#first];
-    return first === undefined ? this.tail + 1 : first.pos;
+    return this.#floor + 1;
   }
 
   get isFollowed(): boolean {
@@ -79,6 +78,7 @@ export class MemoryLog implements LogSlot<MemoryLog> {
     this.#first = 0;
     this.#followers = [];
     this.tail = 0;
+    this.#floor = 0;
   }
 
   read(after: Pos, maxBytes: number): LogRecord[] {
@@ -96,7 +96,7 @@ export class MemoryLog implements LogSlot<MemoryLog> {
   seekTime(timeMs: number): Pos {
     const index = this.#firstIndex((record) => record.timeMs >= timeMs);
     const next = this.#records[index];
-    return next === undefined ? this.tail : next.pos - 1;
+    return next === undefined ? this.tail : Math.max(next.pos - 1, this.#floor);
   }
 
   follow(after: Pos, onRecords: Follower["onRecords"]): Closeable {

@@ -128,7 +128,7 @@ export interface Storage {
   /** The last position of a log (its last record's last position; kept when the log is trimmed empty); 0 without one or after a drop. */
   tail(log: LogRef): Pos;
 
-  /** The lowest position still readable, or `tail + 1` when nothing is. */
+  /** The lowest position that no trim or replacing record has given up: `tail + 1` when all are, 1 for an empty log. */
   head(log: LogRef): Pos;
 
   /**
@@ -139,7 +139,7 @@ export interface Storage {
    */
   read(log: LogRef, after: Pos, options: ReadOptions): Promise<readonly LogRecord[]>;
 
-  /** The last position whose record's `timeMs` is below `timeMs`, or 0 (or the position before `head`). */
+  /** The last position whose record's `timeMs` is below `timeMs`, or 0 (or the position before `head`, if that is higher). */
   seekTime(log: LogRef, timeMs: number): Promise<Pos>;
 
   get(key: string): Promise<Entry | undefined>;
