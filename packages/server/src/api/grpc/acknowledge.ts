@@ -1,0 +1,76 @@
+// Acknowledge and ModifyAckDeadline: ack ids are read from the request's bytes and given to the engine. Reference 1.3, 3.3.
+import {
+  type AckIdList,
+  LIMITS,
+  type SubscriptionName,
+  scanAcknowledgeRequest,
+  scanModifyAckDeadlineRequest,
+} from "@peal/wire/hot";
+import type { ApiContext } from "../api-context.js";
+import { badAckDeadline, malformedAckId, noAckIds } from "../error-catalogue.js";
+import { inProfileWords } from "../resource-errors.js";
+import { checkSubscriptionName } from "../validation/names.js";
+import type { UnaryMethod } from "./unary-method.js";
+
+/** A serialized google.protobuf.Empty. */
+const EMPTY = new Uint8Array(0);
+
+/** No server ever made an ack id this long; refused before the engine would repeat it in an error. */
+const LONGEST_ACK_ID = 512;
+
+/** Acks the ids of a serialized AcknowledgeRequest; all of them, or none where one is malformed. */
+export function acknowledgeMethod(context: ApiContext): UnaryMethod {
+  return {
+    path: "/google.pubsub.v1.Subscriber/Acknowledge",
+    maxRequestBytes: LIMITS.ackRequestPayloadBytes,
+    handle: (request) => {
+      const { subscription, ackIds } = scanAcknowledgeRequest(request);
+      const name = checkSubscriptionName(context.rules, subscription);
+      if (ackIds.count === 0) throw noAckIds();
+      return settled(context, name, context.engine.acknowledge(name, readAckIds(ackIds)));
+    },
+  };
+}
+
+/** Moves the deadlines of the ids of a serialized ModifyAckDeadlineRequest; all of them, or none where one is malformed. */
+export function modifyAckDeadlineMethod(context: ApiContext): UnaryMethod {
+  return {
+    path: "/google.pubsub.v1.Subscriber/ModifyAckDeadline",
+    maxRequestBytes: LIMITS.ackRequestPayloadBytes,
+    handle: (request) => {
+      const { subscription, ackIds, ackDeadlineSeconds } = scanModifyAckDeadlineRequest(request);
+      const name = checkSubscriptionName(context.rules, subscription);
+      if (ackIds.count === 0) throw noAckIds();
+      checkModifySeconds(ackDeadlineSeconds);
+      return settled(context, name, context.engine.modifyAckDeadline(name, readAckIds(ackIds), ackDeadlineSeconds));
+    },
+  };
+}
+
+/** @throws PubSubError INVALID_ARGUMENT where a changed deadline is not 0 to 600 seconds. */
+export function checkModifySeconds(seconds: number): void {
+  const { min, max } = LIMITS.modifyAckDeadlineSeconds;
+  if (seconds < min || seconds > max) throw badAckDeadline(seconds, min, max);
+}
+
+/**
+ * Reads ack ids as text.
+ *
+ * @throws PubSubError INVALID_ARGUMENT for one that is longer than any ack id.
+ */
+export function readAckIds(ackIds: AckIdList): string[] {
+  const { lengths } = ackIds;
+  for (let index = 0; index < ackIds.count; index += 1) {
+    if (lengths[index]! > LONGEST_ACK_ID) throw malformedAckId(ackIds.text(index));
+  }
+  return ackIds.texts();
+}
+
+function settled({ rules }: ApiContext, name: SubscriptionName, done: Promise<void>): Promise<Uint8Array> {
+  return done.then(
+    () => EMPTY,
+    (error: unknown) => {
+      throw inProfileWords(rules, { missing: { kind: "subscription", name } }, error);
+    },
+  );
+}
