@@ -36,6 +36,11 @@ export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void
 
 /** Bounded elsewhere, by windows and budgets; Node's own default ends sessions in the middle of big answers. */
 const SESSION_MEMORY_MB = 1024;
+/**
+ * How many calls a peer may cancel at once and per second before its connection ends (a rapid reset attack). Node 20
+ * does not know these settings and has 1,000 and 33.
+ */
+const RESET_LIMITS = { streamResetBurst: 10_000, streamResetRate: 1_000 };
 /** Room for the largest trailer that is sent. */
 const SEND_HEADER_BLOCK_BYTES_MAX = 256 * 1024;
 
@@ -161,6 +166,7 @@ export class GrpcServer {
 
   #createHttp2(): Http2Server {
     const server = createHttp2Server({
+      ...RESET_LIMITS,
       maxSessionMemory: SESSION_MEMORY_MB,
       maxSendHeaderBlockLength: SEND_HEADER_BLOCK_BYTES_MAX,
       settings: {
