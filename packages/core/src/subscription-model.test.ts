@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { DEFAULT_LIMITS } from "./limits.js";
-import { type Delivery, NaiveWorld } from "./testing/naive-world.js";
+import { type Delivery, NaiveWorld } from "./naive-world.test.support.js";
 
 /** Small enough that every limit is met. */
 const TIGHT_LIMITS = {

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { Transcript } from "./testing/transcript.js";
+import { Transcript } from "./transcript.test.support.js";
 
 const FOLDER = new URL("../testdata/", import.meta.url);
 const isRewriting = process.argv.includes("--rewrite");

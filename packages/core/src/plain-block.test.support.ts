@@ -1,4 +1,4 @@
-import type { BlockView } from "../block-view.js";
+import type { BlockView } from "./block-view.js";
 
 /** A block whose messages have the sizes given, and neither keys nor attributes. */
 export function plainBlock(first: number, sizes: readonly number[]): BlockView {

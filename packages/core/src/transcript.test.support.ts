@@ -1,8 +1,8 @@
-import type { BlockView } from "../block-view.js";
-import type { Effect, Event, Generation } from "../events.js";
-import { type CoreLimits, DEFAULT_LIMITS } from "../limits.js";
-import { Subscription } from "../subscription.js";
-import { plainBlock } from "./plain-block.js";
+import type { BlockView } from "./block-view.js";
+import type { Effect, Event, Generation } from "./events.js";
+import { type CoreLimits, DEFAULT_LIMITS } from "./limits.js";
+import { plainBlock } from "./plain-block.test.support.js";
+import { Subscription } from "./subscription.js";
 
 const GENERATIONS_PER_START = 2 ** 32;
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import type { BlockView } from "../block-view.js";
-import type { Effect, Event, PullerId } from "../events.js";
-import type { CoreLimits } from "../limits.js";
-import { Subscription } from "../subscription.js";
-import { plainBlock } from "./plain-block.js";
+import type { BlockView } from "./block-view.js";
+import type { Effect, Event, PullerId } from "./events.js";
+import type { CoreLimits } from "./limits.js";
+import { plainBlock } from "./plain-block.test.support.js";
+import { Subscription } from "./subscription.js";
 
 /** One delivery of a message, as a client remembers it. */
 export interface Delivery {
