@@ -47,10 +47,13 @@ export abstract class CallBase implements ServerCall, Expirable {
   protected readonly context: CallContext;
   readonly #headers: IncomingHttpHeaders;
   readonly #startedAtMs: number;
+  /** Undefined where the header is malformed. */
+  readonly #timeoutMs: number | undefined;
   readonly deadlineAtMs: number;
   #deadlineKey = 0;
   #state: "open" | "ended" | "cancelled" = "open";
   #code: number = Status.CANCELLED;
+  #error: GrpcError | undefined;
   #metadata: Metadata | undefined;
   #trailers: Metadata | undefined;
   #abort: AbortController | undefined;
@@ -63,17 +66,22 @@ export abstract class CallBase implements ServerCall, Expirable {
     this.context = context;
     this.#startedAtMs = context.time.nowMs();
     const timeout = headers["grpc-timeout"];
-    const timeoutMs = typeof timeout === "string" ? parseTimeout(timeout) : Number.POSITIVE_INFINITY;
-    this.deadlineAtMs = this.#startedAtMs + (timeoutMs ?? Number.POSITIVE_INFINITY);
+    this.#timeoutMs = typeof timeout === "string" ? parseTimeout(timeout) : Number.POSITIVE_INFINITY;
+    this.deadlineAtMs = this.#startedAtMs + (this.#timeoutMs ?? Number.POSITIVE_INFINITY);
     stream.on("error", () => this.cancel());
     stream.once("close", () => this.#close());
     stream.once("aborted", () => this.cancel());
-    if (timeoutMs === undefined) {
-      this.finish(
-        new GrpcError(Status.INTERNAL, `grpc-timeout is ${JSON.stringify(timeout)}; use up to 8 digits and a unit`),
-      );
-    } else if (timeoutMs !== Number.POSITIVE_INFINITY) {
-      this.#deadlineKey = context.deadlines.add(this.deadlineAtMs, this);
+  }
+
+  /** Starts the clock of the call; its constructor calls this last. A malformed timeout ends it. */
+  protected begin(): void {
+    if (this.#timeoutMs === undefined) {
+      const timeout = JSON.stringify(this.#headers["grpc-timeout"]);
+      this.finish(new GrpcError(Status.INTERNAL, `grpc-timeout is ${timeout}; use up to 8 digits and a unit`));
+    } else if (this.#timeoutMs < 1) {
+      this.expire();
+    } else if (this.#timeoutMs !== Number.POSITIVE_INFINITY) {
+      this.#deadlineKey = this.context.deadlines.add(this.deadlineAtMs, this);
     }
   }
 
@@ -138,8 +146,6 @@ export abstract class CallBase implements ServerCall, Expirable {
     this.stream.respond(headers, WITH_TRAILERS);
   }
 
-  #error: GrpcError | undefined;
-
   /** Ends the call once; the status goes out behind the messages that are queued. */
   finish(error: GrpcError | undefined): void {
     if (this.#state !== "open") return;
@@ -179,6 +185,13 @@ export abstract class CallBase implements ServerCall, Expirable {
     if (this.#state !== "open") return;
     this.#deadlineKey = 0;
     this.finish(new GrpcError(Status.DEADLINE_EXCEEDED, "the deadline of the call has passed"));
+    this.#toCancelled();
+  }
+
+  /** Ends the call with an error that its handler did not cause: to the handler the caller is gone. */
+  refuse(error: GrpcError): void {
+    if (this.#state !== "open") return;
+    this.finish(error);
     this.#toCancelled();
   }
 

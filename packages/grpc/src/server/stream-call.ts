@@ -10,7 +10,7 @@ type StreamingMethod = MethodDefinition & { kind: "serverStreaming" | "bidi" };
 /** A call with many answers, and, where it is bidirectional, many requests. */
 export class StreamCall extends CallBase implements StreamingCall, BidiCall {
   readonly #method: StreamingMethod;
-  readonly #reader: RequestReader | undefined;
+  readonly #reader: RequestReader;
   #onMessage: ((message: Uint8Array) => void | Promise<void>) | undefined;
   #onHalfClose: (() => void) | undefined;
   #request: Uint8Array | undefined;
@@ -24,7 +24,6 @@ export class StreamCall extends CallBase implements StreamingCall, BidiCall {
   ) {
     super(stream, path, headers, context);
     this.#method = method;
-    if (!this.isOpen) return;
     const options = {
       limitBytes: method.maxRequestBytes,
       tooLarge: method.tooLarge,
@@ -33,9 +32,10 @@ export class StreamCall extends CallBase implements StreamingCall, BidiCall {
     this.#reader = new RequestReader(stream, context, options, {
       onMessage: (message) => this.#take(message),
       onEnd: () => this.#endRequests(),
-      onError: (error) => this.finish(error),
+      onError: (error) => this.refuse(error),
     });
-    if (method.kind === "bidi") this.#run(() => method.handler(this));
+    this.begin();
+    if (method.kind === "bidi" && this.isOpen) this.#run(() => method.handler(this));
   }
 
   send(message: Uint8Array | readonly Uint8Array[]): boolean {
@@ -67,7 +67,7 @@ export class StreamCall extends CallBase implements StreamingCall, BidiCall {
   }
 
   protected override letGo(): void {
-    this.#reader?.stop();
+    this.#reader.stop();
   }
 
   #take(message: Uint8Array): Promise<void> | undefined {

@@ -12,7 +12,7 @@ const COMPRESS_BYTES_MIN = 1024;
 /** One request, one answer. A handler that answers without waiting costs no promise. */
 export class UnaryCall extends CallBase {
   readonly #handler: (MethodDefinition & { kind: "unary" })["handler"];
-  readonly #reader: RequestReader | undefined;
+  readonly #reader: RequestReader;
   #request: Uint8Array | undefined;
 
   constructor(
@@ -24,7 +24,6 @@ export class UnaryCall extends CallBase {
   ) {
     super(stream, path, headers, context);
     this.#handler = method.handler;
-    if (!this.isOpen) return;
     const options = {
       limitBytes: method.maxRequestBytes,
       tooLarge: method.tooLarge,
@@ -35,10 +34,11 @@ export class UnaryCall extends CallBase {
       onEnd: () => this.#answer(),
       onError: (error) => this.finish(error),
     });
+    this.begin();
   }
 
   protected override letGo(): void {
-    this.#reader?.stop();
+    this.#reader.stop();
   }
 
   #take(message: Uint8Array): void {
