@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { protos } from "@google-cloud/pubsub";
 import type { ClientDuplexStream, StatusObject } from "@grpc/grpc-js";
 import { type Answer, WrongAnswer } from "./answer.js";
@@ -59,6 +60,11 @@ export class PullStream {
 
   get isOpen(): boolean {
     return this.#end === undefined;
+  }
+
+  /** Waits until the server has the stream: for its headers, or a second where they do not come early. */
+  async opened(): Promise<void> {
+    await Promise.race([this.headers, this.ended, sleep(1_000)]);
   }
 
   /** Waits until `count` deliveries have come since the stream was opened; returns all of them. */

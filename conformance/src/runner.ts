@@ -36,10 +36,10 @@ export async function runCases(
   report: (result: Result) => void,
 ): Promise<Result[]> {
   const fitting = cases.filter((subject) => subject.profile === undefined || subject.profile === target.profile);
-  const results: Result[] = [];
+  const results = new Map<ConformanceCase, Result>();
   const run = async (subject: ConformanceCase, connection: Connection): Promise<void> => {
     const result = skipReason(subject, target) ?? (await runCase(subject, connection, target));
-    results.push(result);
+    results.set(subject, result);
     report(result);
   };
   const clocked = fitting.filter((subject) => subject.clockSeconds !== undefined);
@@ -49,7 +49,8 @@ export async function runCases(
   const atOnce = target.clock.isMovable ? 1 : CONCURRENCY_WAITING;
   await eachOf(clocked, atOnce, (subject) => run(subject, target.clockConnection));
   await eachOf(own, CONCURRENCY_OWN_SERVER, (subject) => run(subject, target.connection));
-  return results;
+  // In the order of the cases, whichever ended first.
+  return fitting.flatMap((subject) => results.get(subject) ?? []);
 }
 
 function skipReason(subject: ConformanceCase, target: Target): Result | undefined {

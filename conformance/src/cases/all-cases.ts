@@ -1,9 +1,18 @@
 import type { ConformanceCase } from "../conformance-case.js";
+import { ACK_CASES } from "./ack.js";
+import { ACK_TIME_CASES } from "./ack-time.js";
 import { LABEL_CASES } from "./label.js";
 import { MASK_CASES } from "./mask.js";
 import { NAME_CASES } from "./name.js";
 import { PAGE_CASES } from "./page.js";
 import { PUB_CASES } from "./pub.js";
+import { PULL_CASES } from "./pull.js";
+import { REST_CASES } from "./rest.js";
+import { REST_MAP_CASES } from "./rest-map.js";
+import { STR_CASES } from "./str.js";
+import { STR_TIME_CASES } from "./str-time.js";
+import { SUB_CASES } from "./sub.js";
+import { SUB_POLICY_CASES } from "./sub-policies.js";
 import { TOP_CASES } from "./top.js";
 
 /** Every case, by group in the order of the reference. */
@@ -12,6 +21,15 @@ export const ALL_CASES: readonly ConformanceCase[] = [
   ...LABEL_CASES,
   ...PAGE_CASES,
   ...MASK_CASES,
+  ...REST_MAP_CASES,
+  ...REST_CASES,
   ...TOP_CASES,
   ...PUB_CASES,
+  ...SUB_CASES,
+  ...SUB_POLICY_CASES,
+  ...PULL_CASES,
+  ...ACK_CASES,
+  ...ACK_TIME_CASES,
+  ...STR_CASES,
+  ...STR_TIME_CASES,
 ];
