@@ -17,6 +17,15 @@ export interface ServerOptions {
   /** Lets clients move the server's time forward: for tests, never for data that matters. */
   readonly hasTestClock: boolean;
   readonly logger: Logger;
+  /** For harnesses that kill the server: makes rare things frequent. Has no effect on what is promised. */
+  readonly storeTuning?: StoreTuning;
+}
+
+export interface StoreTuning {
+  /** Size of a segment of the commit log; 64 MiB where left out. */
+  readonly segmentBytes?: number;
+  /** The store's delays (before a checkpoint, say) are divided by this. */
+  readonly delayDivisor?: number;
 }
 
 export interface RunningServer {
