@@ -105,6 +105,9 @@ class BatchWriter {
   add(batch: PublishBatch): void {
     const start = batch.offsets[0]!;
     const span = spanBytes(batch);
+    if (start + span > batch.bytes.byteLength) {
+      throw new RangeError(`the last message ends at ${start + span} of ${batch.bytes.byteLength} bytes`);
+    }
     const isOneStroke = copiedBytes(batch) === span;
     if (isOneStroke) this.bytes.set(batch.bytes.subarray(start, start + span), this.#end);
     let at = this.#end;
@@ -114,7 +117,7 @@ class BatchWriter {
       const length = batch.lengths[index]!;
       if (isOneStroke) at = this.#end + offset - start;
       else this.bytes.set(batch.bytes.subarray(offset, offset + length), at);
-      if (at < this.#end || at + length > this.bytes.byteLength) {
+      if (at < this.#end || at + length > this.bytes.byteLength || offset + length > batch.bytes.byteLength) {
         throw new RangeError(`message ${index} of ${length} bytes at ${offset} is not in order`);
       }
       const place = BLOCK_HEADER_BYTES + this.#message * BLOCK_PLACE_BYTES;

@@ -43,6 +43,11 @@ export class CommitLine {
     }
   }
 
+  /** A clean stop: whatever comes late is refused. */
+  close(): void {
+    this.#failure ??= unavailable();
+  }
+
   /** Ends all writing; the first reason is reported. */
   stop(reason: unknown): PubSubError {
     if (this.#failure === undefined) {

@@ -1,5 +1,5 @@
 import type { SubscriptionRegistry } from "./subscription-registry.js";
-import { addCounts, type SubscriptionTotals, zeroTotals } from "./subscription-totals.js";
+import type { SubscriptionTotals } from "./subscription-totals.js";
 import type { TopicRegistry } from "./topic-registry.js";
 
 /** The engine as a whole. */
@@ -46,9 +46,8 @@ export function* subscriptionMetrics(subscriptions: SubscriptionRegistry): Gener
   for (let index = 0; index < subscriptions.items.length; index += 1) {
     const host = subscriptions.items[index]!;
     const { counts } = host;
-    const before = host.totals ?? zeroTotals();
     yield {
-      ...(counts === undefined ? before : addCounts(before, counts)),
+      ...host.totals,
       name: host.name,
       topic: host.record.settings.topic,
       backlog: host.backlog,

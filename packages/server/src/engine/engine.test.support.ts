@@ -1,10 +1,11 @@
 /** An engine on the memory store with a clock that stands still, and pullers that remember what they got. */
 
 import type { PubSubError } from "@peal/core";
-import { openMemoryStorage, type Storage } from "@peal/store";
+import { openMemoryStorage } from "@peal/store";
 import { Engine } from "./engine.js";
 import type { DeliveredBatch, PublishBatch, Puller, PullerOptions, PullerSink } from "./engine-contract.js";
 import type { EngineOptions } from "./engine-options.js";
+import { FaultyStorage } from "./faulty-storage.test.support.js";
 import { ManualClock } from "./manual-clock.js";
 import type { SubscriptionSettings } from "./settings.js";
 
@@ -107,24 +108,22 @@ export class RecordingPuller implements PullerSink {
 
 export class TestWorld {
   readonly clock: ManualClock;
-  readonly storage: Storage;
+  readonly storage: FaultyStorage;
   readonly failures: Error[] = [];
   engine!: Engine;
   #starts = 0;
   #random = 0;
 
-  private constructor(clock: ManualClock, storage: Storage) {
+  private constructor(clock: ManualClock, storage: FaultyStorage) {
     this.clock = clock;
     this.storage = storage;
   }
 
   /** An engine with the topic and the subscription. */
-  static async open(
-    options: Partial<EngineOptions> = {},
-    wrap: (storage: Storage) => Storage = (storage) => storage,
-  ): Promise<TestWorld> {
+  static async open(options: Partial<EngineOptions> = {}): Promise<TestWorld> {
     const clock = new ManualClock();
-    const world = new TestWorld(clock, wrap(openMemoryStorage({ monotonicMs: () => clock.monotonicMs() })));
+    const storage = new FaultyStorage(openMemoryStorage({ monotonicMs: () => clock.monotonicMs() }));
+    const world = new TestWorld(clock, storage);
     await world.start(options);
     await world.engine.createTopic({ name: TOPIC, labels: {} });
     await world.engine.createSubscription(subscriptionSettings());

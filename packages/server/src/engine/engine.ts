@@ -147,9 +147,11 @@ export class Engine implements PubSubEngine {
   /** Takes no new work and ends the pullers; resolves when every publish and ack so far has its answer. */
   async drain(): Promise<void> {
     if (this.#state === "open") this.#state = "draining";
-    for (const host of [...this.#parts.subscriptions.items]) host.endPullers(unavailable());
+    const hosts = [...this.#parts.subscriptions.items];
+    for (const host of hosts) host.endPullers(unavailable());
     await this.#parts.topics.drained();
-    await this.quiesce();
+    // An ack that could not be written is told to who asked for it.
+    await Promise.allSettled(hosts.map((host) => host.settled()));
   }
 
   /** A clean stop: leases that run are remembered by the store. The store stays open. */
@@ -158,18 +160,18 @@ export class Engine implements PubSubEngine {
     await this.drain();
     this.#state = "closed";
     const { subscriptions, ids, age, host } = this.#parts;
-    const { commits, wakes } = host;
-    wakes.close();
-    if (commits.failure === undefined) {
-      try {
-        await Promise.all(subscriptions.items.map((item) => item.close()));
-        await age.write(commits);
-        await ids.close();
-      } catch (error) {
-        // What was promised is durable; the next start only lacks the leases or goes on from a bound that is too high.
-        host.log.warn({ err: error }, "the clean stop could not write everything");
-      }
+    host.wakes.close();
+    await this.quiesce();
+    if (host.commits.failure !== undefined) return;
+    try {
+      await Promise.all(subscriptions.items.map((item) => item.close()));
+      await age.write(host.commits);
+      await ids.close();
+    } catch (error) {
+      // What was promised is durable; the next start only lacks the leases or goes on from a bound that is too high.
+      host.log.warn({ err: error }, "the clean stop could not write everything");
     }
+    host.commits.close();
   }
 
   /** Resolves when nothing is under way: no commit, no read, nothing put off to the end of the turn. */

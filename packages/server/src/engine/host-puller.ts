@@ -4,7 +4,8 @@ import type { DeliveredBatch, Puller, PullerOptions, PullerSink } from "./engine
 /** What a puller needs of its subscription. */
 export interface PullerHost {
   post(event: Event): void;
-  forget(puller: PullerId): void;
+  /** The puller is over: tells the core, and forgets it. */
+  leave(puller: PullerId): void;
   touch(): void;
 }
 
@@ -13,18 +14,22 @@ export class HostPuller implements Puller {
   readonly id: PullerId;
   readonly #host: PullerHost;
   readonly #sink: PullerSink;
+  readonly #isOnce: boolean;
   /** Whether its leases follow the subscription's ack deadline. */
   readonly followsDeadline: boolean;
   #lastGeneration: number | undefined;
   #maxMessages = 0;
   #maxBytes = 0;
   #isOpen = true;
+  /** The core has leased it a batch that is being read. */
+  #isReading = false;
 
   constructor(id: PullerId, host: PullerHost, options: PullerOptions, leaseMs: number, sink: PullerSink) {
     this.id = id;
     this.#host = host;
     this.#sink = sink;
     this.followsDeadline = options.leaseMs === undefined;
+    this.#isOnce = options.isOnce;
     const { maxOutstandingMessages, maxOutstandingBytes, isOnce, clientId } = options;
     host.post({
       kind: "opened",
@@ -63,22 +68,39 @@ export class HostPuller implements Puller {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#host.touch();
-    this.#host.post({ kind: "closed", puller: this.id });
-    this.#host.forget(this.id);
+    this.#leave();
+  }
+
+  /** The batch it will be given is being read. */
+  await(): void {
+    this.#isReading = true;
+  }
+
+  /** The batch could not be read: its leases end at once. */
+  giveBack(generation: number): void {
+    this.#isReading = false;
+    this.#host.post({ kind: "returned", puller: this.id, generation });
+    if (!this.#isOpen) this.#leave();
   }
 
   /** Hands a batch over, or gives its leases back when nobody is there any more to take it. */
   deliver(batch: DeliveredBatch, generation: number): void {
     if (!this.#isOpen) {
-      this.#host.post({ kind: "returned", puller: this.id, generation });
+      this.giveBack(generation);
       return;
     }
-    if (batch.messageCount === 0) {
+    this.#isReading = false;
+    if (batch.messageCount === 0 && !this.#isOnce) {
       // All of it was settled while it was read: the sink still waits for its answer.
       this.ready(this.#maxMessages, this.#maxBytes);
       return;
     }
     this.#lastGeneration = generation;
+    if (this.#isOnce) {
+      // The core has closed it with this delivery.
+      this.#isOpen = false;
+      this.#leave();
+    }
     this.#sink.deliver(batch);
   }
 
@@ -86,7 +108,12 @@ export class HostPuller implements Puller {
   end(error: PubSubError): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#host.forget(this.id);
+    this.#leave();
     this.#sink.end(error);
+  }
+
+  /** What is being read goes back first: a puller that is gone can give nothing back. */
+  #leave(): void {
+    if (!this.#isReading) this.#host.leave(this.id);
   }
 }

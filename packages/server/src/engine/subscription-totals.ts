@@ -1,4 +1,4 @@
-import type { Subscription } from "@peal/core";
+import type { SubscriptionCounts } from "@peal/core";
 
 /** Counters of one subscription since the server's start. */
 export interface SubscriptionTotals {
@@ -14,7 +14,7 @@ export function zeroTotals(): SubscriptionTotals {
 }
 
 /** The core counts from when it was loaded; what came before is added. */
-export function addCounts(before: SubscriptionTotals, now: Subscription["counts"]): SubscriptionTotals {
+export function addCounts(before: SubscriptionTotals, now: SubscriptionCounts): SubscriptionTotals {
   return {
     delivered: before.delivered + now.delivered,
     acked: before.acked + now.acked,

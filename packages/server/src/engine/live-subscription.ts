@@ -1,0 +1,199 @@
+/**
+ * A subscription whose core is in memory: takes its turns one at a time and carries out the core's effects, in order,
+ * before the next turn.
+ */
+import {
+  type Effect,
+  type Event,
+  type Generation,
+  type PubSubError,
+  type PullerId,
+  Subscription,
+  type SubscriptionCounts,
+} from "@peal/core";
+import type { LogRef } from "@peal/store";
+import { AckLog, type AckLogParts } from "./ack-log.js";
+import type { AckLogRecords } from "./ack-log-reader.js";
+import type { Block } from "./block.js";
+import { type BlockRun, gatherRuns } from "./delivery.js";
+import type { LogFollower, LogSlice, TopicLog } from "./topic-log.js";
+import { Wake } from "./wake-queue.js";
+
+/** An event for the core, or something to be done in its turn. `failure`: the core could not be asked. */
+export type Turn = Event | ((failure: PubSubError | undefined) => void);
+
+export interface LiveParts extends AckLogParts {
+  readonly random: () => number;
+  readonly startNumber: number;
+  /** Leases found in a Checkpoint run from here: when the server began. */
+  readonly openedAtMs: number;
+}
+
+/** What it tells its host. */
+export interface LiveListener {
+  /** The runs were leased to the puller: hand them on, or give them back with `returned` before it closes. */
+  deliver(puller: PullerId, generation: Generation, runs: readonly BlockRun[]): void;
+  /** The puller was leased a batch that is being read: `deliver` or `deliveryFailed` follows. */
+  deliverLater(puller: PullerId): void;
+  deliveryFailed(puller: PullerId, generation: Generation, error: unknown): void;
+  /** What is settled up to here is durable. */
+  floorMoved(floor: number): void;
+  /** A block could not be read. */
+  readFailed(error: unknown, what: string): void;
+  /** The core broke: nothing it says counts any more. */
+  broke(error: unknown): void;
+}
+
+export class LiveSubscription implements LogFollower {
+  readonly #core: Subscription;
+  readonly #ackLog: AckLog;
+  readonly #log: TopicLog;
+  readonly #parts: LiveParts;
+  readonly #listener: LiveListener;
+  readonly #wake = new Wake(() => this.take({ kind: "ticked" }));
+  #turns: Turn[] = [];
+  #isStepping = false;
+  #isEnded = false;
+
+  /**
+   * @param start - Where the subscription begins when its ack log is empty.
+   * @param droppedUpTo - Everything at or below is past retention.
+   */
+  constructor(
+    subscription: { readonly name: string; readonly ref: LogRef; readonly start: number; readonly droppedUpTo: number },
+    records: AckLogRecords,
+    log: TopicLog,
+    parts: LiveParts,
+    listener: LiveListener,
+  ) {
+    const { name, ref, start, droppedUpTo } = subscription;
+    const options = { startNumber: parts.startNumber, limits: parts.limits.core };
+    const isNew = records.data.length === 0;
+    this.#core = isNew
+      ? Subscription.create(start, options)
+      : Subscription.restore(records.data, log.head, options, parts.openedAtMs);
+    this.#ackLog = new AckLog({ name, ref, core: this.#core }, records, parts, (floor) => listener.floorMoved(floor));
+    this.#log = log;
+    this.#parts = parts;
+    this.#listener = listener;
+    log.follow(this);
+    if (isNew && log.head > start) this.take({ kind: "appended", head: log.head });
+    if (droppedUpTo > 0) this.take({ kind: "dropped", floor: droppedUpTo });
+    // The leases that were found run out some time: this asks for the first wake.
+    this.take({ kind: "ticked" });
+  }
+
+  get counts(): SubscriptionCounts {
+    return this.#core.counts;
+  }
+
+  /** Everything at or below is settled, durably or without anything to write; undefined while some of it is on its way. */
+  get durableFloor(): number | undefined {
+    return this.#ackLog.isIdle ? this.#core.floor : undefined;
+  }
+
+  /** Whether only memory knows something: a lease, or an ack on its way into the log. */
+  get isBusy(): boolean {
+    return !this.#ackLog.isIdle || this.#core.counts.outstanding > 0;
+  }
+
+  take(turn: Turn): void {
+    if (this.#isStepping) {
+      this.#turns.push(turn);
+      return;
+    }
+    this.#isStepping = true;
+    try {
+      let next: Turn | undefined = turn;
+      while (next !== undefined && !this.#isEnded) {
+        if (typeof next === "function") next(undefined);
+        else this.#step(next);
+        next = this.#turns.shift();
+      }
+    } catch (error) {
+      // A core that fails an assertion must not be asked again, nor may anything be promised on what it said.
+      this.#listener.broke(error);
+    } finally {
+      this.#isStepping = false;
+    }
+  }
+
+  appended(block: Block): void {
+    this.take({ kind: "appended", head: block.last, block });
+  }
+
+  /** Settles when all that the core was told so far is durable; undefined when it is. */
+  whenDurable(): Promise<void> | undefined {
+    return this.#ackLog.whenDurable();
+  }
+
+  /** A clean stop: what is settled is durable afterwards, and leases that run are remembered. */
+  close(): Promise<void> {
+    return this.#ackLog.close(this.#parts.clock.monotonicMs());
+  }
+
+  /**
+   * Stops; nothing is asked of it afterwards.
+   *
+   * @param error - Why nothing more is written; undefined where there is nothing to write.
+   */
+  end(error: PubSubError | undefined): void {
+    this.#isEnded = true;
+    this.#log.unfollow(this);
+    this.#parts.wakes.set(this.#wake, Number.POSITIVE_INFINITY);
+    if (error === undefined) return;
+    this.#ackLog.end(error);
+    for (const turn of this.#turns.splice(0)) if (typeof turn === "function") turn(error);
+  }
+
+  #step(event: Event): void {
+    const environment = { nowMs: this.#parts.clock.monotonicMs(), random: this.#parts.random };
+    const effects = this.#core.step(event, environment);
+    for (let index = 0; index < effects.length; index += 1) this.#carryOut(effects[index]!);
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.kind) {
+      case "persist":
+        this.#ackLog.persist();
+        return;
+      case "deliver":
+        this.#deliver(effect);
+        return;
+      case "load":
+        this.#load(effect.after, effect.maxBytes);
+        return;
+      case "wake":
+        this.#parts.wakes.set(this.#wake, effect.atMs);
+        return;
+    }
+  }
+
+  #deliver({ puller, generation, runs }: Extract<Effect, { kind: "deliver" }>): void {
+    const gathered = gatherRuns(runs, this.#log);
+    if (!(gathered instanceof Promise)) {
+      this.#listener.deliver(puller, generation, gathered);
+      return;
+    }
+    this.#listener.deliverLater(puller);
+    const delivered = gathered.then(
+      (read) => this.#listener.deliver(puller, generation, read),
+      (error: unknown) => this.#listener.deliveryFailed(puller, generation, error),
+    );
+    void this.#parts.activity.track(delivered);
+  }
+
+  #load(after: number, maxBytes: number): void {
+    const slice = this.#log.read(after, maxBytes);
+    const tell = ({ blocks, isEnd }: LogSlice): void => this.take({ kind: "loaded", after, blocks, isEnd });
+    if (!(slice instanceof Promise)) {
+      tell(slice);
+      return;
+    }
+    const told = slice.then(tell, (error: unknown) => {
+      this.take({ kind: "loadFailed", after });
+      this.#listener.readFailed(error, "a backlog could not be read");
+    });
+    void this.#parts.activity.track(told);
+  }
+}
