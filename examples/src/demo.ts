@@ -7,8 +7,11 @@ const GREETINGS = ["hello", "bonjour", "こんにちは"];
 const peal = await startPeal();
 console.log(`peal listens on ${peal.endpoint}`);
 
-// With PUBSUB_EMULATOR_HOST set instead, `new PubSub()` needs no options.
-const pubsub = new PubSub({ projectId: "demo", apiEndpoint: peal.endpoint, emulatorMode: true });
+// The variable is how every official client is told of a server that is not Google's; no code changes.
+process.env["PUBSUB_EMULATOR_HOST"] = peal.endpoint;
+// Else the client looks for a metadata server that only Google's machines have, and prints a warning.
+process.env["METADATA_SERVER_DETECTION"] = "none";
+const pubsub = new PubSub({ projectId: "demo" });
 try {
   const [topic] = await pubsub.createTopic("greetings");
   const [subscription] = await topic.createSubscription("reader");
