@@ -80,10 +80,10 @@ class PendingPull implements PullerSink {
     } catch (error) {
       throw this.#inWords(error);
     }
-    this.#puller.ready(limit, LIMITS.pullResponseBytes);
+    this.#call.onCancel(() => this.#cancelled());
+    if (!this.#isOver) this.#puller.ready(limit, LIMITS.pullResponseBytes);
     if (!this.#isOver) {
       this.#timer = clock.setTimer(clock.monotonicMs() + waitMs, () => this.#finish(NOTHING));
-      this.#call.onCancel(() => this.#cancelled());
     }
     return this.#answer;
   }
@@ -95,7 +95,6 @@ class PendingPull implements PullerSink {
     }
     this.#hasDelivered = true;
     this.#finish(encodePullResponse(batch));
-    this.#call.onCancel(() => this.#cancelled());
   }
 
   end(error: PubSubError): void {

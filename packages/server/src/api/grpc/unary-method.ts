@@ -4,7 +4,10 @@ import type { ApiContext } from "../api-context.js";
 import { payloadTooLarge } from "../error-catalogue.js";
 import { toGrpcError, toPubSubError } from "../to-status.js";
 
-/** What a unary call may know of its caller; REST has one of its own. */
+/**
+ * What a unary call may know of its caller; REST has one of its own. After the answer has left, a caller that goes away is
+ * not cancelled any more.
+ */
 export type CallScope = Pick<ServerCall, "deadlineAtMs" | "isCancelled" | "onCancel">;
 
 /** A method before its errors are translated. Bytes at once are the fast path. */

@@ -1,0 +1,370 @@
+// The whole way: grpc-js over a real port to the gRPC server, the api, the real engine, and a store in memory.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { GrpcServer } from "@peal/grpc";
+import { openMemoryStorage } from "@peal/store";
+import {
+  Publisher,
+  type StreamingPullRequest,
+  StreamingPullRequestSchema,
+  type StreamingPullResponse,
+  StreamingPullResponseSchema,
+  Subscriber,
+} from "@peal/wire";
+import { Engine } from "../engine/engine.js";
+import { SystemClock } from "../engine/system-clock.js";
+import { createServices } from "./create-services.js";
+import { pathOf } from "./handlers/admin-methods.js";
+
+type Method<Input extends DescMessage, Output extends DescMessage> = {
+  readonly input: Input;
+  readonly output: Output;
+} & Parameters<typeof pathOf>[0];
+
+/** A server on a free port, and a grpc-js client of it. */
+class Bed {
+  readonly #engine: Engine;
+  readonly #server: GrpcServer;
+  readonly client: Client;
+  readonly url: string;
+
+  private constructor(engine: Engine, server: GrpcServer, port: number) {
+    this.#engine = engine;
+    this.#server = server;
+    this.url = `http://127.0.0.1:${port}`;
+    this.client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+      "grpc.max_receive_message_length": -1,
+      "grpc.max_send_message_length": -1,
+    });
+  }
+
+  static async start(): Promise<Bed> {
+    const clock = new SystemClock();
+    const engine = await Engine.open({
+      storage: openMemoryStorage(),
+      clock,
+      random: Math.random,
+      identity: "end-to-end",
+      startNumber: 1,
+      onFatal: (error) => {
+        throw error;
+      },
+    });
+    const { services, onHttpRequest } = createServices({ engine, clock, profile: "service" });
+    const server = new GrpcServer(services, onHttpRequest);
+    return new Bed(engine, server, await server.listen(["127.0.0.1"], 0));
+  }
+
+  async close(): Promise<void> {
+    this.client.close();
+    this.#server.close();
+    await this.#engine.close();
+  }
+
+  call<Input extends DescMessage, Output extends DescMessage>(
+    method: Method<Input, Output>,
+    fields: MessageInitShape<Input>,
+    deadlineMs = 10_000,
+  ): Promise<MessageShape<Output>> {
+    return new Promise((resolve, reject) => {
+      this.client.makeUnaryRequest(
+        pathOf(method),
+        (request: MessageShape<Input>) => Buffer.from(toBinary(method.input, request)),
+        (bytes) => fromBinary(method.output, bytes),
+        create(method.input, fields),
+        new Metadata(),
+        { deadline: Date.now() + deadlineMs },
+        (error, response) => {
+          if (error !== null || response === undefined) reject(error);
+          else resolve(response);
+        },
+      );
+    });
+  }
+
+  stream(): PullStream {
+    return new PullStream(
+      this.client.makeBidiStreamRequest(
+        pathOf(Subscriber.method.streamingPull),
+        (request: StreamingPullRequest) => Buffer.from(toBinary(StreamingPullRequestSchema, request)),
+        (bytes) => fromBinary(StreamingPullResponseSchema, bytes),
+      ),
+    );
+  }
+
+  async topicAndSubscription(id: string): Promise<{ topic: string; subscription: string }> {
+    const topic = `projects/p/topics/${id}`;
+    const subscription = `projects/p/subscriptions/${id}`;
+    await this.call(Publisher.method.createTopic, { name: topic });
+    await this.call(Subscriber.method.createSubscription, { name: subscription, topic });
+    return { topic, subscription };
+  }
+}
+
+/** A streaming pull whose responses can be awaited. */
+class PullStream {
+  readonly responses: StreamingPullResponse[] = [];
+  readonly ended: Promise<ServiceError | undefined>;
+  #hasHeaders = false;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(readonly stream: ClientDuplexStream<StreamingPullRequest, StreamingPullResponse>) {
+    stream.on("metadata", () => {
+      this.#hasHeaders = true;
+      this.#wake();
+    });
+    stream.on("data", (response: StreamingPullResponse) => {
+      this.responses.push(response);
+      this.#wake();
+    });
+    this.ended = new Promise((resolve) => {
+      stream.on("error", (error: ServiceError) => resolve(error));
+      stream.on("end", () => resolve(undefined));
+    });
+  }
+
+  get messages() {
+    return this.responses.flatMap((response) => response.receivedMessages);
+  }
+
+  send(fields: MessageInitShape<typeof StreamingPullRequestSchema>): void {
+    this.stream.write(create(StreamingPullRequestSchema, fields));
+  }
+
+  async until(isTrue: () => boolean): Promise<void> {
+    while (!isTrue()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  async headers(): Promise<void> {
+    await this.until(() => this.#hasHeaders);
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
+
+function texts(messages: readonly { readonly message?: { readonly data: Uint8Array } | undefined }[]): string[] {
+  return messages.map(({ message }) => Buffer.from(message?.data ?? []).toString());
+}
+
+function datas(...values: string[]) {
+  return values.map((value) => ({ data: Buffer.from(value) }));
+}
+
+describe("a server with the real engine", { timeout: 60_000 }, () => {
+  let bed: Bed;
+
+  before(async () => {
+    bed = await Bed.start();
+  });
+
+  after(() => bed.close());
+
+  test("what is published is pulled, once, and gone when it is acked", async () => {
+    const { topic, subscription } = await bed.topicAndSubscription("round-trip");
+    const { messageIds } = await bed.call(Publisher.method.publish, { topic, messages: datas("one", "two") });
+    assert.equal(messageIds.length, 2);
+    const { receivedMessages } = await bed.call(Subscriber.method.pull, { subscription, maxMessages: 10 });
+    assert.deepEqual(texts(receivedMessages), ["one", "two"]);
+    assert.deepEqual(
+      receivedMessages.map(({ message }) => message?.messageId),
+      messageIds,
+    );
+    assert.equal(receivedMessages[0]?.deliveryAttempt, 0);
+    const ackIds = receivedMessages.map(({ ackId }) => ackId);
+    await bed.call(Subscriber.method.acknowledge, { subscription, ackIds });
+    await bed.call(Subscriber.method.acknowledge, { subscription, ackIds });
+    const empty = await bed.call(Subscriber.method.pull, { subscription, maxMessages: 1, returnImmediately: true });
+    assert.deepEqual(empty.receivedMessages, []);
+  });
+
+  test("a nack brings a message back under a new ack id", async () => {
+    const { topic, subscription } = await bed.topicAndSubscription("nack");
+    await bed.call(Publisher.method.publish, { topic, messages: datas("one") });
+    const first = await bed.call(Subscriber.method.pull, { subscription, maxMessages: 1 });
+    const ackIds = first.receivedMessages.map(({ ackId }) => ackId);
+    await bed.call(Subscriber.method.modifyAckDeadline, { subscription, ackIds, ackDeadlineSeconds: 0 });
+    const second = await bed.call(Subscriber.method.pull, { subscription, maxMessages: 1 });
+    assert.deepEqual(texts(second.receivedMessages), ["one"]);
+    assert.notEqual(second.receivedMessages[0]?.ackId, ackIds[0]);
+    assert.equal(second.receivedMessages[0]?.message?.messageId, first.receivedMessages[0]?.message?.messageId);
+  });
+
+  test("a waiting pull is answered by a publish", async () => {
+    const { topic, subscription } = await bed.topicAndSubscription("waiting");
+    const answer = bed.call(Subscriber.method.pull, { subscription, maxMessages: 1 });
+    await bed.call(Publisher.method.publish, { topic, messages: datas("late") });
+    assert.deepEqual(texts((await answer).receivedMessages), ["late"]);
+  });
+
+  test("an empty pull is answered before its caller gives up", async () => {
+    const { subscription } = await bed.topicAndSubscription("empty");
+    const answer = await bed.call(Subscriber.method.pull, { subscription, maxMessages: 1 }, 500);
+    assert.deepEqual(answer.receivedMessages, []);
+  });
+
+  test("a stream gets what was published before and after it opened, and its acks count", async () => {
+    const { topic, subscription } = await bed.topicAndSubscription("stream");
+    await bed.call(Publisher.method.publish, { topic, messages: datas("before") });
+    const stream = bed.stream();
+    stream.send({ subscription, streamAckDeadlineSeconds: 60 });
+    await stream.headers();
+    await stream.until(() => stream.messages.length === 1);
+    await bed.call(Publisher.method.publish, { topic, messages: datas("after") });
+    await stream.until(() => stream.messages.length === 2);
+    assert.deepEqual(texts(stream.messages), ["before", "after"]);
+    assert.ok(stream.responses.every(({ subscriptionProperties }) => subscriptionProperties !== undefined));
+    stream.send({ ackIds: [stream.messages[0]!.ackId] });
+    stream.send({ modifyDeadlineAckIds: [stream.messages[1]!.ackId], modifyDeadlineSeconds: [0] });
+    await stream.until(() => stream.messages.length === 3);
+    assert.deepEqual(texts(stream.messages.slice(2)), ["after"]);
+    stream.stream.end();
+    assert.equal(await stream.ended, undefined);
+    const rest = await bed.call(Subscriber.method.pull, { subscription, maxMessages: 5, returnImmediately: true });
+    assert.deepEqual(rest.receivedMessages, []);
+  });
+
+  test("a stream holds no more than its limit, and an ack by a unary call makes room", async () => {
+    const { topic, subscription } = await bed.topicAndSubscription("limit");
+    await bed.call(Publisher.method.publish, { topic, messages: datas("a", "b", "c") });
+    const stream = bed.stream();
+    stream.send({ subscription, streamAckDeadlineSeconds: 60, maxOutstandingMessages: 1n, protocolVersion: 1n });
+    await stream.until(() => stream.messages.length === 1);
+    const before = stream.responses.length;
+    stream.send({});
+    await stream.until(() => stream.responses.length > before);
+    assert.equal(stream.messages.length, 1);
+    await bed.call(Subscriber.method.acknowledge, { subscription, ackIds: [stream.messages[0]!.ackId] });
+    await stream.until(() => stream.messages.length === 2);
+    stream.stream.cancel();
+  });
+
+  test("a backlog of 5,000 messages comes through one stream in responses of at most 1,000", async () => {
+    const { topic, subscription } = await bed.topicAndSubscription("backlog");
+    const messages = Array.from({ length: 1_000 }, (_, index) => ({ data: Buffer.from(`m${index}`) }));
+    for (let round = 0; round < 5; round += 1) await bed.call(Publisher.method.publish, { topic, messages });
+    const stream = bed.stream();
+    stream.send({ subscription, streamAckDeadlineSeconds: 60 });
+    await stream.until(() => stream.messages.length >= 5_000);
+    assert.equal(new Set(stream.messages.map(({ message }) => message?.messageId)).size, 5_000);
+    assert.ok(stream.responses.every(({ receivedMessages }) => receivedMessages.length <= 1_000));
+    stream.send({ ackIds: stream.messages.map(({ ackId }) => ackId) });
+    stream.stream.end();
+    assert.equal(await stream.ended, undefined);
+    const rest = await bed.call(Subscriber.method.pull, { subscription, maxMessages: 1, returnImmediately: true });
+    assert.deepEqual(rest.receivedMessages, []);
+  });
+
+  test("a stream ends when its subscription is deleted or detached", async () => {
+    for (const [id, end, code] of [
+      ["deleted", Subscriber.method.deleteSubscription, status.NOT_FOUND],
+      ["detached", Publisher.method.detachSubscription, status.FAILED_PRECONDITION],
+    ] as const) {
+      const { subscription } = await bed.topicAndSubscription(id);
+      const stream = bed.stream();
+      stream.send({ subscription, streamAckDeadlineSeconds: 60 });
+      await stream.headers();
+      await bed.call<DescMessage, DescMessage>(end, { subscription });
+      assert.equal((await stream.ended)?.code, code);
+      await assert.rejects(bed.call(Subscriber.method.pull, { subscription, maxMessages: 1 }), { code });
+    }
+  });
+
+  test("a stream with a request above the limit ends, and holds no puller", async () => {
+    const { topic, subscription } = await bed.topicAndSubscription("oversized");
+    const stream = bed.stream();
+    stream.send({ subscription, streamAckDeadlineSeconds: 60 });
+    await stream.headers();
+    stream.send({ clientId: "x".repeat(600_000) });
+    const error = await stream.ended;
+    assert.equal(error?.details, "Request payload size exceeds the limit: 524288 bytes.");
+    await bed.call(Publisher.method.publish, { topic, messages: datas("one") });
+    const { receivedMessages } = await bed.call(Subscriber.method.pull, { subscription, maxMessages: 1 });
+    assert.deepEqual(texts(receivedMessages), ["one"]);
+  });
+
+  test("requests above the payload limits are refused with the text of the service", async () => {
+    const { topic, subscription } = await bed.topicAndSubscription("payload");
+    await assert.rejects(
+      bed.call(Publisher.method.publish, { topic, messages: [{ data: Buffer.alloc(10_485_760) }] }),
+      { code: status.INVALID_ARGUMENT, details: "Request payload size exceeds the limit: 10485760 bytes." },
+    );
+    await assert.rejects(bed.call(Subscriber.method.acknowledge, { subscription, ackIds: ["x".repeat(524_288)] }), {
+      code: status.INVALID_ARGUMENT,
+      details: "Request payload size exceeds the limit: 524288 bytes.",
+    });
+  });
+
+  test("an id from REST is acked over gRPC, and the other way round", async () => {
+    const { topic, subscription } = await bed.topicAndSubscription("mixed");
+    await bed.call(Publisher.method.publish, { topic, messages: datas("one") });
+    const response = await fetch(`${bed.url}/v1/${subscription}:pull`, { method: "POST", body: '{"maxMessages":1}' });
+    const { receivedMessages } = JSON.parse(await response.text());
+    await bed.call(Subscriber.method.acknowledge, { subscription, ackIds: [receivedMessages[0].ackId] });
+    await bed.call(Publisher.method.publish, { topic, messages: datas("two") });
+    const pulled = await bed.call(Subscriber.method.pull, { subscription, maxMessages: 5 });
+    assert.deepEqual(texts(pulled.receivedMessages), ["two"]);
+    const ackIds = pulled.receivedMessages.map(({ ackId }) => ackId);
+    const acked = await fetch(`${bed.url}/v1/${subscription}:acknowledge`, {
+      method: "POST",
+      body: JSON.stringify({ ackIds }),
+    });
+    assert.equal(await acked.text(), "{}\n");
+  });
+
+  test("an ack id of another subscription acks nothing here", async () => {
+    const one = await bed.topicAndSubscription("owner");
+    const other = await bed.topicAndSubscription("stranger");
+    await bed.call(Publisher.method.publish, { topic: one.topic, messages: datas("mine") });
+    const pulled = await bed.call(Subscriber.method.pull, { subscription: one.subscription, maxMessages: 1 });
+    const ackIds = pulled.receivedMessages.map(({ ackId }) => ackId);
+    await bed.call(Subscriber.method.acknowledge, { subscription: other.subscription, ackIds });
+    await bed.call(Subscriber.method.modifyAckDeadline, {
+      subscription: one.subscription,
+      ackIds,
+      ackDeadlineSeconds: 0,
+    });
+    const again = await bed.call(Subscriber.method.pull, { subscription: one.subscription, maxMessages: 1 });
+    assert.deepEqual(texts(again.receivedMessages), ["mine"]);
+  });
+
+  test("a client's message id and publish time are overwritten", async () => {
+    const { topic, subscription } = await bed.topicAndSubscription("overwritten");
+    const { messageIds } = await bed.call(Publisher.method.publish, {
+      topic,
+      messages: [{ data: Buffer.from("x"), messageId: "1", publishTime: { seconds: 1n } }],
+    });
+    const { receivedMessages } = await bed.call(Subscriber.method.pull, { subscription, maxMessages: 1 });
+    assert.equal(receivedMessages[0]?.message?.messageId, messageIds[0]);
+    assert.ok((receivedMessages[0]?.message?.publishTime?.seconds ?? 0n) > 1_600_000_000n);
+  });
+
+  test("a method that does not exist yet is UNIMPLEMENTED by name", async () => {
+    await assert.rejects(bed.call(Subscriber.method.seek, { subscription: "projects/p/subscriptions/x" }), {
+      code: status.UNIMPLEMENTED,
+      details: "The method Seek is not implemented by this server.",
+    });
+  });
+
+  test("a topic that is deleted shows in its subscription, whose backlog stays", async () => {
+    const { topic, subscription } = await bed.topicAndSubscription("orphan");
+    await bed.call(Publisher.method.publish, { topic, messages: datas("kept") });
+    await bed.call(Publisher.method.deleteTopic, { topic });
+    assert.equal((await bed.call(Subscriber.method.getSubscription, { subscription })).topic, "_deleted-topic_");
+    await assert.rejects(bed.call(Publisher.method.publish, { topic, messages: datas("x") }), {
+      code: status.NOT_FOUND,
+    });
+    const { receivedMessages } = await bed.call(Subscriber.method.pull, { subscription, maxMessages: 1 });
+    assert.deepEqual(texts(receivedMessages), ["kept"]);
+  });
+});
