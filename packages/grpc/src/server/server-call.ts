@@ -53,6 +53,8 @@ export abstract class CallBase implements ServerCall, Expirable {
   #deadlineKey = 0;
   #state: "open" | "ended" | "cancelled" = "open";
   #code: number = Status.CANCELLED;
+  /** Are headers out that trailers will follow? */
+  #hasResponded = false;
   #error: GrpcError | undefined;
   #metadata: Metadata | undefined;
   #trailers: Metadata | undefined;
@@ -142,6 +144,7 @@ export abstract class CallBase implements ServerCall, Expirable {
       if (encoding !== undefined) headers["grpc-encoding"] = encoding;
       metadata?.addTo(headers);
     }
+    this.#hasResponded = true;
     this.stream.once("wantTrailers", () => this.#sendTrailers());
     this.stream.respond(headers, WITH_TRAILERS);
   }
@@ -166,7 +169,10 @@ export abstract class CallBase implements ServerCall, Expirable {
     // What the caller still sends is of no use: tell it to stop, once the answer is out.
     if (!stream.readableEnded) {
       stream.resume();
-      if (error !== undefined) stream.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
+      // Where trailers follow, "finish" comes before them: then they close the stream.
+      if (error !== undefined && !this.#hasResponded) {
+        stream.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
+      }
     }
   }
 
@@ -232,6 +238,9 @@ export abstract class CallBase implements ServerCall, Expirable {
     this.stream.sendTrailers(
       this.#error === undefined && !hasTrailers ? OK_TRAILERS : this.#statusTrailers(this.#error),
     );
+    if (this.#error === undefined || this.stream.readableEnded) return;
+    // A reset in the same turn would overtake them.
+    setImmediate(() => this.stream.close(constants.NGHTTP2_NO_ERROR));
   }
 
   #statusTrailers(error: GrpcError | undefined): OutgoingHttpHeaders {
