@@ -58,16 +58,23 @@ export class LiveSubscription implements LogFollower {
   /**
    * @param start - Where the subscription begins when its ack log is empty.
    * @param droppedUpTo - Everything at or below is past retention.
+   * @param afterGeneration - The generation given last before it left memory, 0 if it was not there since the start.
    */
   constructor(
-    subscription: { readonly name: string; readonly ref: LogRef; readonly start: number; readonly droppedUpTo: number },
+    subscription: {
+      readonly name: string;
+      readonly ref: LogRef;
+      readonly start: number;
+      readonly droppedUpTo: number;
+      readonly afterGeneration: Generation;
+    },
     records: AckLogRecords,
     log: TopicLog,
     parts: LiveParts,
     listener: LiveListener,
   ) {
-    const { name, ref, start, droppedUpTo } = subscription;
-    const options = { startNumber: parts.startNumber, limits: parts.limits.core };
+    const { name, ref, start, droppedUpTo, afterGeneration } = subscription;
+    const options = { startNumber: parts.startNumber, limits: parts.limits.core, afterGeneration };
     const isNew = records.data.length === 0;
     this.#core = isNew
       ? Subscription.create(start, options)
@@ -85,6 +92,10 @@ export class LiveSubscription implements LogFollower {
 
   get counts(): SubscriptionCounts {
     return this.#core.counts;
+  }
+
+  get latestGeneration(): Generation {
+    return this.#core.latestGeneration;
   }
 
   /** Everything at or below is settled, durably or without anything to write; undefined while some of it is on its way. */
