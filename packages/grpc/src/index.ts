@@ -1,7 +1,9 @@
 export * from "./client/client-options.js";
 export type { ClientBidi, ClientStream, StreamListener } from "./client/client-stream.js";
 export { GrpcClient } from "./client/grpc-client.js";
+export { describeHealth, HEALTH_SERVICE_NAME, Health } from "./health.js";
 export * from "./metadata.js";
+export { reflectionServices } from "./reflection.js";
 export * from "./server/grpc-server.js";
 export * from "./server/server-options.js";
 export * from "./service.js";
