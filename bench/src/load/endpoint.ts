@@ -1,0 +1,73 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { GrpcClient } from "@peal/grpc";
+import {
+  DeleteTopicRequestSchema,
+  PublishRequestSchema,
+  StreamingPullRequestSchema,
+  SubscriptionSchema,
+  TopicSchema,
+} from "@peal/wire";
+
+const PUBLISHER = "/google.pubsub.v1.Publisher";
+const SUBSCRIBER = "/google.pubsub.v1.Subscriber";
+
+export const PUBLISH_PATH = `${PUBLISHER}/Publish`;
+export const ACKNOWLEDGE_PATH = `${SUBSCRIBER}/Acknowledge`;
+export const STREAMING_PULL_PATH = `${SUBSCRIBER}/StreamingPull`;
+
+export function topicName(id: string): string {
+  return `projects/bench/topics/${id}`;
+}
+
+export function subscriptionName(id: string): string {
+  return `projects/bench/subscriptions/${id}`;
+}
+
+/** A server that is driven, over one connection of our own client. */
+export class Endpoint {
+  readonly client: GrpcClient;
+
+  constructor(port: number) {
+    this.client = new GrpcClient(`127.0.0.1:${port}`);
+  }
+
+  async createTopic(id: string): Promise<void> {
+    const topic = create(TopicSchema, { name: topicName(id) });
+    await this.client.unary(`${PUBLISHER}/CreateTopic`, toBinary(TopicSchema, topic));
+  }
+
+  async createSubscription(id: string, topicId: string): Promise<void> {
+    const subscription = create(SubscriptionSchema, {
+      name: subscriptionName(id),
+      topic: topicName(topicId),
+      ackDeadlineSeconds: 600,
+    });
+    await this.client.unary(`${SUBSCRIBER}/CreateSubscription`, toBinary(SubscriptionSchema, subscription));
+  }
+
+  async deleteTopic(id: string): Promise<void> {
+    const request = create(DeleteTopicRequestSchema, { topic: topicName(id) });
+    await this.client.unary(`${PUBLISHER}/DeleteTopic`, toBinary(DeleteTopicRequestSchema, request));
+  }
+
+  close(): Promise<void> {
+    return this.client.close();
+  }
+}
+
+/** A serialized PublishRequest of `count` messages with `messageBytes` of data each. */
+export function publishRequest(topicId: string, count: number, messageBytes: number): Uint8Array {
+  const data = new Uint8Array(messageBytes).fill(0x61);
+  const messages = Array.from({ length: count }, () => ({ data }));
+  return toBinary(PublishRequestSchema, create(PublishRequestSchema, { topic: topicName(topicId), messages }));
+}
+
+/** The first request of a streaming pull. */
+export function openingRequest(subscriptionId: string, outstandingMax: number): Uint8Array {
+  const request = create(StreamingPullRequestSchema, {
+    subscription: subscriptionName(subscriptionId),
+    streamAckDeadlineSeconds: 60,
+    maxOutstandingMessages: BigInt(outstandingMax),
+  });
+  return toBinary(StreamingPullRequestSchema, request);
+}
