@@ -21,6 +21,8 @@ export interface SubscriptionOptions {
   /** How many times the server has been started on this store, from 1; new with each start. Below 2^20. */
   readonly startNumber: number;
   readonly limits: CoreLimits;
+  /** The `latestGeneration` of an earlier one for the same subscription in this start of the server, if there was one. */
+  readonly afterGeneration?: Generation;
 }
 
 /**
@@ -60,10 +62,12 @@ export class Subscription {
       limits: options.limits,
     };
     this.#settlement = new Settlement(parts);
-    const startGeneration = options.startNumber * GENERATIONS_PER_START;
+    const { startNumber, afterGeneration = 0 } = options;
+    const startGeneration = Math.max(startNumber * GENERATIONS_PER_START, afterGeneration);
     // Those given after the last record was written are not known: begin above all there can have been.
     const restartGeneration = (Math.floor(latestGeneration / GENERATIONS_PER_START) + 1) * GENERATIONS_PER_START;
-    const generation = latestGeneration === 0 ? startGeneration : Math.max(startGeneration, restartGeneration);
+    const isKnown = latestGeneration <= startGeneration;
+    const generation = isKnown ? startGeneration : restartGeneration;
     assert(Number.isSafeInteger(generation + GENERATIONS_PER_START), "generations are safe integers");
     this.#dispatcher = new Dispatcher(parts, generation);
   }
@@ -155,6 +159,11 @@ export class Subscription {
     const record = encodeCheckpoint(this.#cursor, this.#dispatcher.latestGeneration, leases, nowMs);
     this.#settlement.dirty.clear();
     return record;
+  }
+
+  /** The generation given last: a subscription that leaves memory and comes back goes on above it. */
+  get latestGeneration(): Generation {
+    return this.#dispatcher.latestGeneration;
   }
 
   /** True when `takeStep` would answer a record. */

@@ -61,6 +61,8 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   /** The backlog when the core left memory, and the log's head at that moment. */
   #restedBacklog: number;
   #restedAtHead: number;
+  /** Given last before the core left memory: an ack id never comes twice. */
+  #latestGeneration: Generation = 0;
   /** Counted before the core left memory; undefined while it never did. */
   #totals: SubscriptionTotals | undefined;
 
@@ -266,7 +268,8 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
       const records = await this.#parts.activity.track(readAckLog(ref, this.#parts));
       if (this.#ended !== undefined) return;
       const { start } = this.record;
-      const subscription = { name: this.name, ref, start, droppedUpTo: this.#droppedUpTo };
+      const afterGeneration = this.#latestGeneration;
+      const subscription = { name: this.name, ref, start, droppedUpTo: this.#droppedUpTo, afterGeneration };
       const live = new LiveSubscription(subscription, records, this.topic.log, this.#parts, this);
       // It may have broken on what it read.
       if (this.#ended !== undefined) return;
@@ -309,6 +312,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     this.#totals = this.totals;
     this.#restedBacklog = this.#live.counts.backlog;
     this.#restedAtHead = this.topic.log.head;
+    this.#latestGeneration = this.#live.latestGeneration;
     this.#live = undefined;
     this.#idleWake = undefined;
   }
