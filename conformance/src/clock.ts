@@ -14,19 +14,19 @@ export interface Clock {
 
 /** Finds out whether the endpoint has a test clock that may be moved; without one, time passes by waiting. */
 export async function probeClock(rest: Rest): Promise<Clock> {
-  const isMovable = (await move(rest, 0)) === 200;
+  const isMovable = (await move(rest, "1ms")) === 200;
   return {
     isMovable,
     advance: async (seconds) => {
       if (!isMovable) return waitInEarnest(seconds);
-      const status = await move(rest, seconds);
+      const status = await move(rest, `${seconds}s`);
       if (status !== 200) throw new Error(`the test clock answered HTTP ${status} to an advance by ${seconds} s`);
     },
   };
 }
 
-async function move(rest: Rest, seconds: number): Promise<number> {
-  return (await rest.send("POST", "/_/clock:advance", { by: `${seconds}s` })).status;
+async function move(rest: Rest, by: string): Promise<number> {
+  return (await rest.send("POST", "/_/clock:advance", { by })).status;
 }
 
 async function waitInEarnest(seconds: number): Promise<void> {

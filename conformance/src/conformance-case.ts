@@ -19,6 +19,9 @@ export type Feature =
   | "exports"
   | "ingestion";
 
+/** The official clients that STR-024 works with. */
+export type ClientLanguage = "node" | "python" | "go" | "java";
+
 /** One sentence of the reference, as code that fails where the endpoint does not keep it. */
 export interface ConformanceCase {
   /** As in the reference, such as `ACK-002`. Several cases may share an id: each checks a part of it. */
@@ -36,6 +39,8 @@ export interface ConformanceCase {
   readonly clockSeconds?: number;
   /** The case starts, stops and kills durable servers of its own. */
   readonly ownsServer?: boolean;
+  /** The case works with this official client, and runs only where that is asked for; alone, as it takes much CPU. */
+  readonly client?: ClientLanguage;
   /** Most milliseconds of wall time the case may take; 90 seconds unless said. */
   readonly timeoutMs?: number;
   run(context: Context): Promise<void>;

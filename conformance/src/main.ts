@@ -118,7 +118,9 @@ function startCommand(options: Options): StartCommand {
 async function run(options: Options, target: Target): Promise<Result[]> {
   const isWanted = (id: string): boolean =>
     options.only.length === 0 || options.only.includes(id) || options.only.includes(groupOf(id));
-  const cases = ALL_CASES.filter((subject) => isWanted(subject.id));
+  const cases = ALL_CASES.filter(
+    ({ id, client }) => isWanted(id) && (client === undefined || options.clients.has(client)),
+  );
   const results = await runCases(cases, target, (result) => {
     if (result.outcome !== "passed") console.error(`${result.id} ${result.outcome}: ${result.title}: ${result.reason}`);
   });

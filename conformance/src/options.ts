@@ -1,7 +1,5 @@
 import { parseArgs } from "node:util";
-import type { Profile } from "./conformance-case.js";
-
-export type ClientLanguage = "node" | "python" | "go" | "java";
+import type { ClientLanguage, Profile } from "./conformance-case.js";
 
 /** What the command line asks for. */
 export interface Options {

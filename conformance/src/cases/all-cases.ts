@@ -10,6 +10,7 @@ import { PULL_CASES } from "./pull.js";
 import { REST_CASES } from "./rest.js";
 import { REST_MAP_CASES } from "./rest-map.js";
 import { STR_CASES } from "./str.js";
+import { STR_CLIENT_CASES } from "./str-clients.js";
 import { STR_TIME_CASES } from "./str-time.js";
 import { SUB_CASES } from "./sub.js";
 import { SUB_POLICY_CASES } from "./sub-policies.js";
@@ -32,4 +33,5 @@ export const ALL_CASES: readonly ConformanceCase[] = [
   ...ACK_TIME_CASES,
   ...STR_CASES,
   ...STR_TIME_CASES,
+  ...STR_CLIENT_CASES,
 ];
