@@ -1,0 +1,76 @@
+/**
+ * Mistakes that a server could make, put in from outside: the simulation must find each. Nothing of this is in the
+ * server's own code.
+ */
+import { type Effect, type Environment, type Event, Subscription } from "@peal/core";
+import type { Storage, Write } from "@peal/store";
+import { FaultyStorage } from "./faulty-storage.js";
+
+export type PlantedBug =
+  | "ack answered before it is durable"
+  | "lease granted twice"
+  | "watermark past an unacked message";
+
+/** Runs `work` with the bug in place. */
+export async function withBug<T>(bug: PlantedBug, work: () => Promise<T>): Promise<T> {
+  const uproot = PLANT[bug]();
+  try {
+    return await work();
+  } finally {
+    uproot();
+  }
+}
+
+const PLANT: Record<PlantedBug, () => () => void> = {
+  "ack answered before it is durable": plantEarlyAnswer,
+  "lease granted twice": () =>
+    plantStep((subscription, event, environment, step) => {
+      const effects = step.call(subscription, event, environment);
+      const again = effects.find(isRedelivery);
+      if (again === undefined) return effects;
+      // The core takes the redelivery for one that could not be written, while the client has it.
+      const returned: Event = { kind: "returned", puller: again.puller, generation: again.generation };
+      return [...effects, ...step.call(subscription, returned, environment)];
+    }),
+  "watermark past an unacked message": () =>
+    plantStep((subscription, event, environment, step) => {
+      if (event.kind !== "acked" || event.sequences.length === 0) return step.call(subscription, event, environment);
+      const sequences = [...event.sequences, Math.max(...event.sequences) + 1];
+      const generations = [...event.generations, subscription.latestGeneration];
+      return step.call(subscription, { kind: "acked", sequences, generations }, environment);
+    }),
+};
+
+type Step = (this: Subscription, event: Event, environment: Environment) => readonly Effect[];
+
+function plantStep(
+  run: (subscription: Subscription, event: Event, environment: Environment, step: Step) => readonly Effect[],
+): () => void {
+  const step: Step = Subscription.prototype.step;
+  Subscription.prototype.step = function (this: Subscription, event, environment) {
+    return run(this, event, environment, step);
+  };
+  return () => {
+    Subscription.prototype.step = step;
+  };
+}
+
+function isRedelivery(effect: Effect): effect is Effect & { kind: "deliver" } {
+  return effect.kind === "deliver" && effect.runs.some((run) => run.block === undefined);
+}
+
+/** Records of ack logs are answered when they are handed over; they reach the store when they do. */
+function plantEarlyAnswer(): () => void {
+  const commit: Storage["commit"] = FaultyStorage.prototype.commit;
+  FaultyStorage.prototype.commit = function (this: FaultyStorage, writes: readonly Write[]) {
+    const durable = commit.call(this, writes);
+    const [write] = writes;
+    if (write?.kind !== "appendIf" || writes.length > 1) return durable;
+    // What comes of it is nobody's concern any more: that is the bug.
+    durable.catch(() => undefined);
+    return Promise.resolve([write.previous + 1]);
+  };
+  return () => {
+    FaultyStorage.prototype.commit = commit;
+  };
+}
