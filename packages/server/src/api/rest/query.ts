@@ -1,7 +1,7 @@
 // What a URL's query says: parameters of the transport, which every method takes, and fields of the request.
 import type { DescMessage, JsonObject } from "@bufbuild/protobuf";
 import { JsonRefusal, unknownName, type Violation } from "./json-refusal.js";
-import { fieldsByJsonName } from "./message-from-json.js";
+import { fieldsByJsonName } from "./wire-from-json.js";
 
 /** Each may have a `$` before it. Only prettyPrint changes anything here. */
 const SYSTEM_PARAMETERS: ReadonlySet<string> = new Set([

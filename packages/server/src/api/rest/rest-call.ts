@@ -1,7 +1,6 @@
 // One REST call: the request's parts become the bytes of the gRPC request, the same method runs on them, and the bytes of its
 // response become JSON. Nothing here knows what a method does.
-import { type DescMessage, fromBinary, type JsonValue, toBinary } from "@bufbuild/protobuf";
-import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import type { DescMessage, JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { type HttpRoute, matchRoute, type RouteMatch } from "@peal/wire";
 import type { ApiContext } from "../api-context.js";
 import { badArgument, shown } from "../error-catalogue.js";
@@ -9,11 +8,11 @@ import type { CallScope, UnaryMethod } from "../grpc/unary-method.js";
 import { toPubSubError, toRestError } from "../to-status.js";
 import type { BodyReader } from "./body-reader.js";
 import { type HttpRequest, type HttpResponse, sendAllowed, sendHtml, sendJson } from "./http-exchange.js";
-import { JsonRefusal } from "./json-refusal.js";
+import { invalidPayload, JsonRefusal } from "./json-refusal.js";
 import { parseJsonText } from "./json-text.js";
-import { messageFromJson } from "./message-from-json.js";
-import { jsonText, messageToJson } from "./message-to-json.js";
 import { type ParsedQuery, parseQuery, queryToJson, refuseQueryFields } from "./query.js";
+import { jsonText, responseText } from "./response-text.js";
+import { fieldsByJsonName, isObject, wireFromJson } from "./wire-from-json.js";
 
 const VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -70,22 +69,19 @@ class RestCall {
   }
 
   async #call(body: Buffer, scope: CallScope): Promise<string> {
-    const { route } = this.match;
     const request = await readRequest(this.match, this.query, body);
-    const output: DescMessage = route.method.output;
-    const response = await this.method.handle(toBinary(route.method.input, request.message), scope);
-    const message = reflect(output, fromBinary(output, response), false);
-    return jsonText(messageToJson(message), this.query.isPretty);
+    const response = await this.method.handle(request, scope);
+    return responseText(this.match.route.method.output, response, this.query.isPretty);
   }
 }
 
-/** Puts a request together from the path, the query and the body. */
-async function readRequest({ route, bindings }: RouteMatch, query: ParsedQuery, body: Buffer): Promise<ReflectMessage> {
+/** Puts a serialized request together from the path, the query and the body. */
+async function readRequest({ route, bindings }: RouteMatch, query: ParsedQuery, body: Buffer): Promise<Uint8Array> {
   const { input } = route.method;
   const json = await requestJson(route, query, body);
-  const request = messageFromJson(input, json);
-  for (const [path, value] of bindings) bindPath(request, path.split("."), value);
-  return request;
+  if (!isObject(json)) throw invalidPayload("The request is not an object.");
+  for (const [path, value] of bindings) bindPath(input, json, path.split("."), value);
+  return wireFromJson(input, json, body.length);
 }
 
 async function requestJson(route: HttpRoute, query: ParsedQuery, body: Buffer): Promise<JsonValue> {
@@ -99,22 +95,24 @@ async function requestJson(route: HttpRoute, query: ParsedQuery, body: Buffer): 
 }
 
 /** Sets a field to what the path says. The body may say the same, but nothing else. */
-function bindPath(message: ReflectMessage, [name = "", ...rest]: string[], value: string): void {
-  const field = message.desc.fields.find((candidate) => candidate.name === name);
-  if (field?.fieldKind === "message" && rest.length > 0) {
-    if (!message.isSet(field)) message.set(field, reflect(field.message, undefined, false));
-    bindPath(message.get(field), rest, value);
-  } else if (field?.fieldKind === "scalar") {
-    const given: unknown = message.get(field);
-    if (given !== "" && given !== value) {
-      throw badArgument(
-        `Invalid ${name}: the body has "${shown(String(given))}", the path has "${shown(value)}"; leave it out of the body`,
-      );
-    }
-    message.set(field, value);
-  } else {
-    throw new TypeError(`a route binds ${name}, which ${message.desc.typeName} does not have`);
+function bindPath(desc: DescMessage, json: JsonObject, [name = "", ...rest]: string[], value: string): void {
+  const field = fieldsByJsonName(desc).get(name);
+  if (field === undefined) throw new TypeError(`a route binds ${name}, which ${desc.typeName} does not have`);
+  const key = Object.hasOwn(json, field.name) ? field.name : field.jsonName;
+  const given = json[key];
+  if (field.message !== undefined && rest.length > 0) {
+    // What is there and no object is for the transcoder to refuse.
+    if (given === undefined || given === null) json[key] = {};
+    const inner = json[key];
+    if (isObject(inner)) bindPath(field.message, inner, rest, value);
+    return;
   }
+  if (typeof given === "string" && given !== "" && given !== value) {
+    throw badArgument(
+      `Invalid ${name}: the body has "${shown(given)}", the path has "${shown(value)}"; leave it out of the body`,
+    );
+  }
+  if (given === undefined || given === null || given === "") json[key] = value;
 }
 
 /** A caller over HTTP: says no deadline, and is gone when its connection closes before it has its answer. */
