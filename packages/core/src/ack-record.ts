@@ -20,7 +20,7 @@ const KIND_CHECKPOINT = 2;
 
 /** The latest generation given: a later start begins above it. */
 const TAG_GENERATION = 1;
-/** The low watermark of a Checkpoint. */
+/** The low watermark of a Checkpoint; in a Step, a floor that retention has moved and an ack relies on. */
 const TAG_FLOOR = 2;
 /** Acked runs: count, then per run its distance from the end of the one before (or the floor), and its length less one. */
 const TAG_ACKED = 3;
@@ -30,18 +30,26 @@ const TAG_LEASES = 4;
 /** What a reader of records is told, in the order of the record. */
 export interface AckRecordVisitor {
   onStep(): void;
-  onCheckpoint(floor: number): void;
+  onCheckpoint(): void;
+  /** Everything at or below is settled. */
+  onFloor(floor: number): void;
   onGeneration(generation: Generation): void;
   onAcked(first: number, last: number): void;
   onLease(sequence: number, generation: Generation, leaseMs: number): void;
 }
 
-export function encodeStep(acked: RunList, generation: Generation): Uint8Array {
+/** @param floor - Everything at or below is settled; 0 where no record needs to say so. */
+export function encodeStep(acked: RunList, generation: Generation, floor: number): Uint8Array {
   const record = begin(KIND_STEP);
   const content = new ByteWriter();
+  if (floor > 0) {
+    content.varint(floor);
+    addSection(record, TAG_FLOOR, content);
+    content.clear();
+  }
   content.varint(generation);
   addSection(record, TAG_GENERATION, content);
-  addAcked(record, 0, acked.runCount, (visit) => acked.forEach(visit));
+  addAcked(record, floor, acked.runCount, (visit) => acked.forEach(visit));
   return record.copy();
 }
 
@@ -73,14 +81,15 @@ export function readAckRecord(bytes: Uint8Array, visitor: AckRecordVisitor): voi
   const kind = reader.byte();
   if (kind !== KIND_STEP && kind !== KIND_CHECKPOINT) throw new Error(`ack log record is of unknown kind ${kind}`);
   if (kind === KIND_STEP) visitor.onStep();
+  else visitor.onCheckpoint();
   let floor = 0;
   let generation = 0;
   while (!reader.isAtEnd) {
     const tag = reader.varint();
     const section = reader.section(reader.varint());
-    if (tag === TAG_FLOOR && kind === KIND_CHECKPOINT) {
+    if (tag === TAG_FLOOR) {
       floor = section.varint();
-      visitor.onCheckpoint(floor);
+      visitor.onFloor(floor);
     } else if (tag === TAG_GENERATION) {
       generation = section.varint();
       visitor.onGeneration(generation);

@@ -17,6 +17,10 @@ export class Settlement {
   readonly #limits: CoreLimits;
   /** Acked since the last record was taken. */
   readonly dirty = new RunList();
+  /** A floor that retention has moved and no record tells; 0: none. */
+  #droppedFloor = 0;
+  /** An ack was taken for what retention has dropped: after a restart it must still hold, so the drop must be told. */
+  #isDropAcked = false;
   acked = 0;
   nacked = 0;
   expired = 0;
@@ -30,12 +34,36 @@ export class Settlement {
     this.#limits = parts.limits;
   }
 
+  /** Whether something must be written. */
+  get isDirty(): boolean {
+    return this.dirty.runCount > 0 || this.#isDropAcked;
+  }
+
+  /** Retention drops everything at or below `floor`: nothing to write, it is found again after a restart. */
+  drop(floor: number): void {
+    this.#cursor.settle(0, floor);
+    this.#droppedFloor = Math.max(this.#droppedFloor, floor);
+  }
+
+  /** A record of all that is dirty is taken. */
+  clean(): void {
+    this.dirty.clear();
+    this.#droppedFloor = 0;
+    this.#isDropAcked = false;
+  }
+
+  /** The floor that the next record must tell; 0: none. */
+  get unrecordedFloor(): number {
+    return this.#droppedFloor;
+  }
+
   /** Ids of any generation ack (S-3.7): the consumer did process the message. */
   ack(sequences: readonly number[], head: number): void {
     const fresh: number[] = [];
     let isSorted = true;
     let previous = 0;
     for (const sequence of sequences) {
+      if (sequence <= this.#droppedFloor) this.#isDropAcked = true;
       const slot = this.#leases.find(sequence);
       if (slot === -1) {
         if (sequence > head || this.#cursor.has(sequence)) continue;

@@ -99,10 +99,13 @@ export class Subscription {
         onStep: () => {
           leases = [];
         },
-        onCheckpoint: (floor) => {
-          requireBelowHead(floor, head);
-          cursor = new Cursor(floor);
+        onCheckpoint: () => {
+          cursor = new Cursor(0);
           leases = [];
+        },
+        onFloor: (floor) => {
+          requireBelowHead(floor, head);
+          cursor.settle(0, floor);
         },
         onGeneration: (generation) => {
           latest = Math.max(latest, generation);
@@ -145,8 +148,10 @@ export class Subscription {
    */
   takeStep(): Uint8Array | undefined {
     if (!this.isDirty) return undefined;
-    const record = encodeStep(this.#settlement.dirty, this.#dispatcher.latestGeneration);
-    this.#settlement.dirty.clear();
+    const { dirty, unrecordedFloor } = this.#settlement;
+    const floor = unrecordedFloor === 0 ? 0 : dirty.absorb(unrecordedFloor);
+    const record = encodeStep(dirty, this.#dispatcher.latestGeneration, floor);
+    this.#settlement.clean();
     return record;
   }
 
@@ -157,7 +162,7 @@ export class Subscription {
   takeCheckpoint(includeLeases: boolean, nowMs: number): Uint8Array {
     const leases = includeLeases ? this.#leases : undefined;
     const record = encodeCheckpoint(this.#cursor, this.#dispatcher.latestGeneration, leases, nowMs);
-    this.#settlement.dirty.clear();
+    this.#settlement.clean();
     return record;
   }
 
@@ -168,7 +173,7 @@ export class Subscription {
 
   /** True when `takeStep` would answer a record. */
   get isDirty(): boolean {
-    return this.#settlement.dirty.runCount > 0;
+    return this.#settlement.isDirty;
   }
 
   /** The low watermark in memory: every sequence at or below it is settled. */
@@ -235,7 +240,7 @@ export class Subscription {
         this.#settlement.modify(event, this.#head, nowMs);
         return;
       case "dropped":
-        this.#cursor.settle(0, event.floor);
+        this.#settlement.drop(event.floor);
         this.#readAhead.passTo(this.#cursor.floor);
         return;
       case "ticked":
