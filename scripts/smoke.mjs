@@ -15,6 +15,7 @@ const READY_LIMIT_MS = 60_000;
 /** All that a package may hold. */
 const PACKED = /^(package\.json|README\.md|LICENSE|bin\/[\w.-]+|dist\/.+\.(js|js\.map|d\.ts|d\.ts\.map))$/;
 
+const running = new Set();
 const folder = mkdtempSync(join(tmpdir(), "peal-smoke-"));
 try {
   const tarballs = pack(join(folder, "packs"));
@@ -24,6 +25,7 @@ try {
   if (size > INSTALLED_MAX_BYTES) throw new Error("the installed packages are too big");
   for (const node of [process.execPath, ...otherNodes()]) await smoke(node, home);
 } finally {
+  for (const child of running) child.kill("SIGKILL");
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -78,19 +80,19 @@ async function smoke(node, home) {
   mkdirSync(cwd);
 
   const first = await start(node, command, cwd);
-  await call(first, "PUT", "topics/t");
-  await call(first, "PUT", "subscriptions/s", { topic: "projects/p/topics/t" });
+  await call(first, "PUT", "topics/topic");
+  await call(first, "PUT", "subscriptions/sub", { topic: "projects/smoke/topics/topic" });
   await publish(first, "one");
   const [one] = await pull(first);
-  await call(first, "POST", "subscriptions/s:acknowledge", { ackIds: [one.ackId] });
+  await call(first, "POST", "subscriptions/sub:acknowledge", { ackIds: [one.ackId] });
   await publish(first, "two");
   await end(first, "SIGKILL");
 
   const second = await start(node, command, cwd);
   const [two] = await pull(second);
   expect(two, "two");
-  await call(second, "POST", "subscriptions/s:acknowledge", { ackIds: [two.ackId] });
-  const { receivedMessages = [] } = await call(second, "POST", "subscriptions/s:pull", {
+  await call(second, "POST", "subscriptions/sub:acknowledge", { ackIds: [two.ackId] });
+  const { receivedMessages = [] } = await call(second, "POST", "subscriptions/sub:pull", {
     maxMessages: 9,
     returnImmediately: true,
   });
@@ -102,13 +104,14 @@ async function smoke(node, home) {
 
 async function start(node, command, cwd) {
   const child = spawn(node, command, { cwd, stdio: ["ignore", "pipe", "inherit"] });
-  const exited = once(child, "exit");
+  running.add(child);
+  const exited = once(child, "exit").finally(() => running.delete(child));
   const limit = setTimeout(() => child.kill("SIGKILL"), READY_LIMIT_MS);
   for await (const line of createInterface(child.stdout)) {
     const port = /^Server started, listening on (\d+)$/.exec(line)?.[1];
     if (port === undefined) continue;
     clearTimeout(limit);
-    return { child, exited, base: `http://127.0.0.1:${port}/v1/projects/p` };
+    return { child, exited, base: `http://127.0.0.1:${port}/v1/projects/smoke` };
   }
   clearTimeout(limit);
   throw new Error(`peal ended with ${(await exited)[0]} before it was ready`);
@@ -130,10 +133,10 @@ async function call({ base }, method, path, body) {
 }
 
 const publish = (server, text) =>
-  call(server, "POST", "topics/t:publish", { messages: [{ data: Buffer.from(text).toString("base64") }] });
+  call(server, "POST", "topics/topic:publish", { messages: [{ data: Buffer.from(text).toString("base64") }] });
 
 async function pull(server) {
-  const { receivedMessages = [] } = await call(server, "POST", "subscriptions/s:pull", { maxMessages: 1 });
+  const { receivedMessages = [] } = await call(server, "POST", "subscriptions/sub:pull", { maxMessages: 1 });
   if (receivedMessages.length !== 1) throw new Error(`one message was due, ${receivedMessages.length} came`);
   return receivedMessages;
 }

@@ -84,7 +84,7 @@ ${exits.join("\n")}
 
 Try it:
   peal start --port 8085 &
-  curl -X PUT http://localhost:8085/v1/projects/p/topics/t
+  curl -X PUT http://localhost:8085/v1/projects/demo/topics/greetings
   export PUBSUB_EMULATOR_HOST=localhost:8085   # for the official clients`;
 }
 
