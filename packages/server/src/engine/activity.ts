@@ -5,6 +5,7 @@
 export class Activity {
   #count = 0;
   #waiting: (() => void)[] = [];
+  #deferred: (() => void)[] = [];
 
   begin(): void {
     this.#count += 1;
@@ -27,10 +28,14 @@ export class Activity {
 
   /** Runs `work` when everything that arrived in this turn of the event loop has been seen. */
   defer(work: () => void): void {
+    this.#deferred.push(work);
+    if (this.#deferred.length > 1) return;
     this.begin();
     setImmediate(() => {
+      const deferred = this.#deferred;
+      this.#deferred = [];
       try {
-        work();
+        for (const run of deferred) run();
       } finally {
         this.end();
       }

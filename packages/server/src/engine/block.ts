@@ -42,7 +42,6 @@ export class Block implements BlockView {
   readonly firstMessageId: number;
   /** The whole block. Never written to. */
   readonly bytes: Uint8Array;
-  readonly #view: DataView;
   readonly #keysAt: number;
   readonly #attributesAt: number;
 
@@ -52,16 +51,14 @@ export class Block implements BlockView {
    * @throws {StorageError} `Corrupt` where the header and the sections do not fit each other.
    */
   constructor(first: number, bytes: Uint8Array) {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    checkLayout(first, view);
+    checkLayout(first, bytes);
     this.first = first;
     this.bytes = bytes;
-    this.#view = view;
-    this.count = view.getUint32(BLOCK_FIELD.count, true);
-    this.firstMessageId = joined(view, BLOCK_FIELD.idLow);
-    this.publishTimeMs = joined(view, BLOCK_FIELD.timeLow);
-    this.#keysAt = view.getUint32(BLOCK_FIELD.keysAt, true);
-    this.#attributesAt = view.getUint32(BLOCK_FIELD.attributesAt, true);
+    this.count = uint32(bytes, BLOCK_FIELD.count);
+    this.firstMessageId = joined(bytes, BLOCK_FIELD.idLow);
+    this.publishTimeMs = joined(bytes, BLOCK_FIELD.timeLow);
+    this.#keysAt = uint32(bytes, BLOCK_FIELD.keysAt);
+    this.#attributesAt = uint32(bytes, BLOCK_FIELD.attributesAt);
   }
 
   /** The last sequence of the block. */
@@ -71,17 +68,17 @@ export class Block implements BlockView {
 
   /** Where message `index` begins in `bytes`. */
   offset(index: number): number {
-    return this.#view.getUint32(BLOCK_HEADER_BYTES + index * BLOCK_PLACE_BYTES, true);
+    return uint32(this.bytes, BLOCK_HEADER_BYTES + index * BLOCK_PLACE_BYTES);
   }
 
   sizeBytes(index: number): number {
-    return this.#view.getUint32(BLOCK_HEADER_BYTES + index * BLOCK_PLACE_BYTES + 4, true);
+    return uint32(this.bytes, BLOCK_HEADER_BYTES + index * BLOCK_PLACE_BYTES + 4);
   }
 
   orderingKey(index: number): string {
     if (this.#keysAt === 0) return "";
     const place = this.#keysAt + index * BLOCK_PLACE_BYTES;
-    return this.#text(this.#view.getUint32(place, true), this.#view.getUint32(place + 4, true));
+    return this.#text(uint32(this.bytes, place), uint32(this.bytes, place + 4));
   }
 
   /** Where a message names an attribute twice, the last one counts, as everywhere in protobuf. */
@@ -89,11 +86,11 @@ export class Block implements BlockView {
     const at = this.#attributesAt;
     if (at === 0) return undefined;
     const entries = at + (this.count + 1) * 4;
-    const from = this.#view.getUint32(at + index * 4, true);
-    for (let entry = this.#view.getUint32(at + index * 4 + 4, true) - 1; entry >= from; entry -= 1) {
+    const from = uint32(this.bytes, at + index * 4);
+    for (let entry = uint32(this.bytes, at + index * 4 + 4) - 1; entry >= from; entry -= 1) {
       const place = entries + entry * BLOCK_ATTRIBUTE_BYTES;
-      if (this.#text(this.#view.getUint32(place, true), this.#view.getUint32(place + 4, true)) === name) {
-        return this.#text(this.#view.getUint32(place + 8, true), this.#view.getUint32(place + 12, true));
+      if (this.#text(uint32(this.bytes, place), uint32(this.bytes, place + 4)) === name) {
+        return this.#text(uint32(this.bytes, place + 8), uint32(this.bytes, place + 12));
       }
     }
     return undefined;
@@ -108,35 +105,40 @@ export class Block implements BlockView {
   }
 }
 
-function joined(view: DataView, at: number): number {
-  return view.getUint32(at + 4, true) * TWO_32 + view.getUint32(at, true);
+/** By hand: a DataView for each block costs memory, and the store's bytes are not aligned for a typed view. */
+function uint32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+}
+
+function joined(bytes: Uint8Array, at: number): number {
+  return uint32(bytes, at + 4) * TWO_32 + uint32(bytes, at);
 }
 
 /** What is stored is checked on both sides: a block that lies about itself must not make a reader look elsewhere. */
-function checkLayout(first: number, view: DataView): void {
-  const size = view.byteLength;
+function checkLayout(first: number, bytes: Uint8Array): void {
+  const size = bytes.byteLength;
   const fail = (what: string): never => {
     throw new StorageError("Corrupt", `block at ${first}: ${what}`);
   };
   if (size < BLOCK_HEADER_BYTES) fail(`${size} bytes are less than its header`);
-  const magic = view.getUint32(BLOCK_FIELD.magic, true);
+  const magic = uint32(bytes, BLOCK_FIELD.magic);
   if (magic !== BLOCK_MAGIC) fail(`begins with ${magic.toString(16)}; this version reads ${BLOCK_MAGIC.toString(16)}`);
-  const count = view.getUint32(BLOCK_FIELD.count, true);
-  const total = view.getUint32(BLOCK_FIELD.totalBytes, true);
+  const count = uint32(bytes, BLOCK_FIELD.count);
+  const total = uint32(bytes, BLOCK_FIELD.totalBytes);
   if (count === 0 || total !== size) fail(`says ${count} messages in ${total} bytes, has ${size} bytes`);
-  const dataAt = view.getUint32(BLOCK_FIELD.dataAt, true);
+  const dataAt = uint32(bytes, BLOCK_FIELD.dataAt);
   let end = BLOCK_HEADER_BYTES + count * BLOCK_PLACE_BYTES;
-  const keysAt = view.getUint32(BLOCK_FIELD.keysAt, true);
+  const keysAt = uint32(bytes, BLOCK_FIELD.keysAt);
   if (keysAt !== 0) {
     if (keysAt !== end) fail(`its keys lie at ${keysAt}`);
     end += count * BLOCK_PLACE_BYTES;
   }
-  const attributesAt = view.getUint32(BLOCK_FIELD.attributesAt, true);
+  const attributesAt = uint32(bytes, BLOCK_FIELD.attributesAt);
   if (attributesAt !== 0) {
     if (attributesAt !== end || end + (count + 1) * 4 > size) fail(`its attributes lie at ${attributesAt}`);
     let entries = 0;
     for (let index = 0; index <= count; index += 1) {
-      const next = view.getUint32(attributesAt + index * 4, true);
+      const next = uint32(bytes, attributesAt + index * 4);
       if (next < entries || (index === 0 && next !== 0)) fail(`the attributes of message ${index} are out of order`);
       entries = next;
     }
@@ -145,7 +147,7 @@ function checkLayout(first: number, view: DataView): void {
   if (dataAt !== end || end > size) fail(`its messages lie at ${dataAt}, not at ${end}`);
   for (let index = 0; index < count; index += 1) {
     const place = BLOCK_HEADER_BYTES + index * BLOCK_PLACE_BYTES;
-    const offset = view.getUint32(place, true);
-    if (offset < dataAt || offset + view.getUint32(place + 4, true) > size) fail(`message ${index} lies outside it`);
+    const offset = uint32(bytes, place);
+    if (offset < dataAt || offset + uint32(bytes, place + 4) > size) fail(`message ${index} lies outside it`);
   }
 }

@@ -166,8 +166,7 @@ export class SubscriptionRegistry {
 
   #leave(host: SubscriptionHost): void {
     host.topic.attached.remove(host.name);
-    if (host.topic.isAbandoned) host.topic.log.forget(Number.POSITIVE_INFINITY);
-    else this.#parts.onChange(host.topic);
+    this.#parts.onChange(host.topic);
   }
 
   #add(host: SubscriptionHost): void {

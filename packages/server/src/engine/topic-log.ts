@@ -3,7 +3,7 @@ import type { Activity } from "./activity.js";
 import { Block } from "./block.js";
 import { Deque } from "./deque.js";
 import type { ReadGate } from "./read-gate.js";
-import { CachedBlock, type TailCache } from "./tail-cache.js";
+import type { BlockHolder, TailCache } from "./tail-cache.js";
 
 export interface TopicLogParts {
   readonly storage: Storage;
@@ -24,13 +24,13 @@ export interface LogSlice {
 }
 
 /** What the engine knows of a topic's log: where it ends, its newest blocks, and how to read the rest. */
-export class TopicLog {
+export class TopicLog implements BlockHolder {
   readonly ref: LogRef;
   /** The last durable position the engine has been told of. */
   head: number;
   readonly #parts: TopicLogParts;
   readonly #followers = new Set<LogFollower>();
-  readonly #cached = new Deque<CachedBlock>();
+  readonly #cached = new Deque<Block>();
   /** Everything above this position is in `#cached`. */
   #cachedAfter: number;
   /** Publish times never fall below this; undefined until the log's last block has been looked at. */
@@ -61,9 +61,8 @@ export class TopicLog {
   appended(block: Block): void {
     if (block.first <= this.head) throw new Error(`block ${block.first} of ${this.ref.id} came after ${this.head}`);
     this.head = block.last;
-    const entry = new CachedBlock(block, () => this.#giveUpOldest());
-    this.#cached.push(entry);
-    this.#parts.cache.add(entry);
+    this.#cached.push(block);
+    this.#parts.cache.add(this, block.bytes.byteLength);
     for (const follower of this.#followers) follower.appended(block);
   }
 
@@ -87,7 +86,7 @@ export class TopicLog {
   find(sequence: number): Block | undefined | Promise<Block | undefined> {
     if (sequence > this.#cachedAfter) {
       const index = this.#indexOf(sequence);
-      return this.#cached.at(index)?.block;
+      return this.#cached.at(index);
     }
     return this.#storedSlice(sequence - 1, 1).then((slice) => slice.blocks[0]);
   }
@@ -95,18 +94,11 @@ export class TopicLog {
   /** When a message was published, where its block is in memory. */
   knownTimeMs(sequence: number): number | undefined {
     if (sequence <= this.#cachedAfter) return undefined;
-    return this.#cached.at(this.#indexOf(sequence))?.block?.publishTimeMs;
+    return this.#cached.at(this.#indexOf(sequence))?.publishTimeMs;
   }
 
-  /** Memory gives up what is trimmed. */
-  forget(upTo: number): void {
-    while (this.#cached.length > 0 && this.#cached.at(0)!.block!.last <= upTo) this.#giveUpOldest();
-  }
-
-  #giveUpOldest(): void {
-    const entry = this.#cached.shift()!;
-    this.#cachedAfter = entry.block!.last;
-    this.#parts.cache.release(entry);
+  giveUpOldest(): void {
+    this.#cachedAfter = this.#cached.shift()!.last;
   }
 
   /** The place in `#cached` of the first block that ends at or behind `sequence`. */
@@ -115,7 +107,7 @@ export class TopicLog {
     let high = this.#cached.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#cached.at(middle)!.block!.last < sequence) low = middle + 1;
+      if (this.#cached.at(middle)!.last < sequence) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -126,7 +118,7 @@ export class TopicLog {
     let bytes = 0;
     let index = this.#indexOf(after + 1);
     for (; index < this.#cached.length; index += 1) {
-      const block = this.#cached.at(index)!.block!;
+      const block = this.#cached.at(index)!;
       bytes += block.bytes.byteLength;
       if (blocks.length > 0 && bytes > maxBytes) break;
       blocks.push(block);

@@ -142,7 +142,6 @@ export class TopicRegistry {
     if (!topic.isAbandoned) return;
     // A failure leaves a log without an owner, which the next start drops.
     this.#parts.commits.commit([{ kind: "drop", log: topic.log.ref }]).catch(() => undefined);
-    topic.log.forget(Number.POSITIVE_INFINITY);
   }
 
   async #delete(topic: Topic, name: string): Promise<void> {
@@ -154,7 +153,6 @@ export class TopicRegistry {
     this.#byName.delete(name);
     this.#sorted.remove(name);
     topic.change(undefined);
-    if (isLast) topic.log.forget(Number.POSITIVE_INFINITY);
     this.#parts.onChange(topic);
   }
 

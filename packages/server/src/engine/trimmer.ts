@@ -36,7 +36,6 @@ export class Trimmer {
     const upTo = this.#floorOf(topic);
     if (upTo <= topic.trimmedUpTo) return;
     topic.trimmedUpTo = upTo;
-    topic.log.forget(upTo);
     this.#parts.commits.commit([{ kind: "trim", log: topic.log.ref, upTo }]).catch((error: unknown) => {
       // A stopped engine has told already.
       if (this.#parts.commits.failure !== undefined) return;
