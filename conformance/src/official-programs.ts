@@ -46,7 +46,7 @@ const RECIPES: Readonly<Record<Exclude<ClientLanguage, "node">, Recipe>> = {
     install: [{ program: "mvn", args: ["-q", "-B", "compile"] }],
     run: (args) => ({
       program: "mvn",
-      args: ["-q", "-B", "-o", "exec:java", `-Dexec.args=${args.join(" ")}`],
+      args: ["-q", "-B", "exec:java", `-Dexec.args=${args.join(" ")}`],
     }),
   },
 };

@@ -1,14 +1,18 @@
 import type { ConformanceCase } from "../conformance-case.js";
 import { ACK_CASES } from "./ack.js";
 import { ACK_TIME_CASES } from "./ack-time.js";
+import { DETACH_CASES } from "./detach.js";
+import { FILTER_CASES } from "./filter.js";
 import { LABEL_CASES } from "./label.js";
 import { MASK_CASES } from "./mask.js";
 import { NAME_CASES } from "./name.js";
+import { OTHER_CASES } from "./others.js";
 import { PAGE_CASES } from "./page.js";
 import { PUB_CASES } from "./pub.js";
 import { PULL_CASES } from "./pull.js";
 import { REST_CASES } from "./rest.js";
 import { REST_MAP_CASES } from "./rest-map.js";
+import { RETENTION_CASES } from "./retention.js";
 import { STR_CASES } from "./str.js";
 import { STR_CLIENT_CASES } from "./str-clients.js";
 import { STR_TIME_CASES } from "./str-time.js";
@@ -34,4 +38,8 @@ export const ALL_CASES: readonly ConformanceCase[] = [
   ...STR_CASES,
   ...STR_TIME_CASES,
   ...STR_CLIENT_CASES,
+  ...OTHER_CASES,
+  ...FILTER_CASES,
+  ...RETENTION_CASES,
+  ...DETACH_CASES,
 ];
