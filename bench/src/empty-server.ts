@@ -83,7 +83,15 @@ const services: readonly ServiceDefinition[] = [
   },
   {
     name: "google.pubsub.v1.Subscriber",
-    methods: [{ name: "StreamingPull", kind: "bidi", maxRequestBytes: LIMITS.ackRequestPayloadBytes, handler: push }],
+    methods: [
+      { name: "StreamingPull", kind: "bidi", maxRequestBytes: LIMITS.ackRequestPayloadBytes, handler: push },
+      {
+        name: "Acknowledge",
+        kind: "unary",
+        maxRequestBytes: LIMITS.ackRequestPayloadBytes,
+        handler: () => new Uint8Array(0),
+      },
+    ],
   },
 ];
 

@@ -41,6 +41,7 @@ const context: BenchContext = {
   log: (text) => process.stderr.write(`${text}\n`),
 };
 
+const machine = describeMachine();
 pin(process.pid, GENERATOR_CORE);
 for (const name of names) {
   const question = QUESTIONS[name];
@@ -51,7 +52,7 @@ for (const name of names) {
   context.log(`${name} …`);
   await question(context);
 }
-process.stdout.write(`\n${describeMachine()}; ${canPin ? "server and generator on a core each" : "not pinned"}; `);
+process.stdout.write(`\n${machine}; ${canPin ? "server and generator on a core each" : "not pinned"}; `);
 process.stdout.write(
   `${findEmulator() === undefined ? "no official emulator here" : "official emulator in the same run"}\n\n`,
 );

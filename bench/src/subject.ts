@@ -46,6 +46,10 @@ export class Subject {
   static async #start(name: string, command: string, args: readonly string[], pinned: boolean): Promise<Subject> {
     const startMs = performance.now();
     const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+    // Whatever ends the run, nothing is left running.
+    const kill = (): boolean => child.kill("SIGKILL");
+    process.once("exit", kill);
+    child.once("exit", () => process.off("exit", kill));
     let output = "";
     const port = await new Promise<number>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`${name} was not ready in time: ${output}`)), READY_MS_MAX);
