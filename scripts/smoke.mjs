@@ -132,8 +132,10 @@ async function call({ base }, method, path, body) {
   return response.json();
 }
 
-const publish = (server, text) =>
-  call(server, "POST", "topics/topic:publish", { messages: [{ data: Buffer.from(text).toString("base64") }] });
+function publish(server, text) {
+  const messages = [{ data: Buffer.from(text).toString("base64") }];
+  return call(server, "POST", "topics/topic:publish", { messages });
+}
 
 async function pull(server) {
   const { receivedMessages = [] } = await call(server, "POST", "subscriptions/sub:pull", { maxMessages: 1 });
