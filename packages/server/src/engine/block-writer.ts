@@ -1,5 +1,12 @@
 /** Packs publish requests into one block: the only copy the engine makes of a payload. */
-import { BLOCK_ATTRIBUTE_BYTES, BLOCK_FIELD, BLOCK_HEADER_BYTES, BLOCK_MAGIC, BLOCK_PLACE_BYTES } from "./block.js";
+import {
+  BLOCK_ATTRIBUTE_BYTES,
+  BLOCK_FIELD,
+  BLOCK_HEADER_BYTES,
+  BLOCK_MAGIC,
+  BLOCK_PLACE_BYTES,
+  Block,
+} from "./block.js";
 import type { PublishBatch } from "./engine-contract.js";
 
 /**
@@ -44,6 +51,32 @@ export function packBlock(batches: readonly PublishBatch[], firstMessageId: numb
   const writer = new BatchWriter(bytes, view, shape, keysAt, attributesAt, dataAt);
   for (const batch of batches) writer.add(batch);
   return bytes;
+}
+
+/**
+ * A block of its own for a few messages of another one, without keys and attributes: what is kept of a block that was
+ * read for their sake.
+ */
+export function extractBlock(block: Block, first: number, count: number): Block {
+  const skip = first - block.first;
+  const offsets: number[] = [];
+  const lengths: number[] = [];
+  for (let index = skip; index < skip + count; index += 1) {
+    offsets.push(block.offset(index));
+    lengths.push(block.sizeBytes(index));
+  }
+  const none = new Uint8Array(count);
+  const batch: PublishBatch = {
+    bytes: block.bytes,
+    count,
+    offsets,
+    lengths,
+    keyOffsets: none,
+    keyLengths: none,
+    attributes: none.subarray(0, 0),
+    attributeCounts: none,
+  };
+  return new Block(first, packBlock([batch], block.firstMessageId + skip, block.publishTimeMs));
 }
 
 function setSplit(view: DataView, at: number, value: number): void {

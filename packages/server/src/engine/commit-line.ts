@@ -28,6 +28,7 @@ export class CommitLine {
 
   /**
    * @throws {StorageError} `Full`, `Gone`, `Fenced`: nothing was written.
+   * @throws {RangeError} A limit of the store is broken: nothing was written.
    * @throws {PubSubError} UNAVAILABLE: the engine has stopped; what happened to these writes is not known.
    */
   async commit(writes: readonly Write[]): Promise<number[]> {
@@ -36,7 +37,7 @@ export class CommitLine {
     try {
       return await this.#storage.commit(writes);
     } catch (error) {
-      if (error instanceof StorageError && error.code !== "Unknown" && error.code !== "Corrupt") throw error;
+      if (isDefinite(error)) throw error;
       throw this.stop(error);
     } finally {
       this.#activity.end();
@@ -56,4 +57,10 @@ export class CommitLine {
     }
     return this.#failure;
   }
+}
+
+/** Whether it is certain that nothing was written. */
+function isDefinite(error: unknown): boolean {
+  if (error instanceof RangeError) return true;
+  return error instanceof StorageError && error.code !== "Unknown" && error.code !== "Corrupt";
 }

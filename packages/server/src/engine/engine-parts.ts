@@ -11,7 +11,7 @@ import { Expiration } from "./expiration.js";
 import { MessageIds } from "./message-ids.js";
 import { dropOrphans } from "./orphans.js";
 import { ReadGate } from "./read-gate.js";
-import { Retention } from "./retention.js";
+import { RETENTION_INTERVAL_MIN_MS, Retention } from "./retention.js";
 import { ServerAge } from "./server-age.js";
 import type { HostParts, SubscriptionHost } from "./subscription-host.js";
 import { SubscriptionRegistry } from "./subscription-registry.js";
@@ -63,7 +63,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     waiting,
     onChange,
     onStored: (topic) => {
-      if (topic.retentionWake === undefined) retention.noteChange(topic);
+      if (topic.retentionWake === undefined) retention.noteChange(topic, RETENTION_INTERVAL_MIN_MS);
       // With nobody to read them the messages can go at once.
       if (topic.attached.length === 0) trimmer.noteChange(topic);
     },

@@ -15,7 +15,8 @@ import type { LogRef } from "@peal/store";
 import { AckLog, type AckLogParts } from "./ack-log.js";
 import type { AckLogRecords } from "./ack-log-reader.js";
 import type { Block } from "./block.js";
-import { type BlockRun, gatherRuns } from "./delivery.js";
+import type { BlockRun } from "./delivered-runs.js";
+import { gatherRuns } from "./gather-runs.js";
 import type { LogFollower, LogSlice, TopicLog } from "./topic-log.js";
 import { Wake } from "./wake-queue.js";
 

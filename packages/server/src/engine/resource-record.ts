@@ -1,4 +1,5 @@
 /** What the store keeps of a topic and of a subscription, and under which keys. */
+import { createHash } from "node:crypto";
 import type { SubscriptionSettings, TopicSettings } from "./settings.js";
 
 export const TOPIC_PREFIX = "topic/";
@@ -26,11 +27,15 @@ export interface SubscriptionRecord {
   readonly retainedAfter?: number;
 }
 
-/** Keys are printable ASCII; names need not be. */
 export function topicKey(name: string): string {
-  return TOPIC_PREFIX + encodeURIComponent(name);
+  return TOPIC_PREFIX + keyOf(name);
 }
 
 export function subscriptionKey(name: string): string {
-  return SUBSCRIPTION_PREFIX + encodeURIComponent(name);
+  return SUBSCRIPTION_PREFIX + keyOf(name);
+}
+
+/** Keys are printable ASCII of a bounded length; names need not be. The record knows the name. */
+function keyOf(name: string): string {
+  return /^[\x21-\x7e]{1,900}$/.test(name) ? name : `#${createHash("sha256").update(name).digest("hex")}`;
 }

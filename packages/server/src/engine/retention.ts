@@ -18,7 +18,8 @@ export interface RetentionParts {
   readonly log: EngineLog;
 }
 
-const INTERVAL_MIN_MS = 15_000;
+/** No message is dropped sooner after its publish than this: the shortest retention is longer by far. */
+export const RETENTION_INTERVAL_MIN_MS = 15_000;
 const INTERVAL_MAX_MS = 3_600_000;
 /** A message may outlive its retention by this part of it. */
 const INTERVALS_PER_RETENTION = 40;
@@ -84,7 +85,7 @@ export class Retention {
 
   #again(topic: Topic, inMs: number): void {
     if (topic.retentionWake === undefined) return;
-    const delayMs = Math.min(Math.max(inMs, INTERVAL_MIN_MS), INTERVAL_MAX_MS);
+    const delayMs = Math.min(Math.max(inMs, RETENTION_INTERVAL_MIN_MS), INTERVAL_MAX_MS);
     this.#parts.wakes.set(topic.retentionWake, this.#parts.clock.monotonicMs() + delayMs);
   }
 }

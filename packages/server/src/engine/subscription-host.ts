@@ -12,7 +12,7 @@ import type { Event, Generation, PubSubError, PullerId, SubscriptionCounts } fro
 import type { LogRef } from "@peal/store";
 import type { AckIdCodec } from "./ack-id.js";
 import { readAckLog } from "./ack-log-reader.js";
-import { type BlockRun, RunBatch } from "./delivery.js";
+import { type BlockRun, RunBatch } from "./delivered-runs.js";
 import type { PullerOptions, PullerSink } from "./engine-contract.js";
 import { fromStorage } from "./engine-errors.js";
 import type { EngineLog } from "./engine-log.js";
