@@ -17,6 +17,7 @@ import {
   closePuller,
   modify,
   openPuller,
+  returnBatch,
   sendForeign,
 } from "./subscriber-actions.js";
 import type { World } from "./world.js";
@@ -37,6 +38,7 @@ export const ACTIONS: readonly Action[] = [
   { name: "extend", weight: 4, run: (world) => modify(world, chooseHeld(world, 0.4), world.random.integer(5, 60)) },
   { name: "extend late", weight: 1, run: (world) => modify(world, chooseStrays(world), world.random.integer(5, 60)) },
   { name: "close a puller", weight: 1, run: closePuller },
+  { name: "return a batch", weight: 1, run: returnBatch },
   { name: "change a lease length", weight: 1, run: changeLease },
   { name: "send foreign ids", weight: 1, run: sendForeign },
   { name: "create a topic", weight: 2, run: createTopic },
@@ -50,8 +52,7 @@ export const ACTIONS: readonly Action[] = [
   { name: "wait long", weight: 0.05, run: (world) => world.advance(world.random.integer(60_000, 3_600_000)) },
   { name: "kill", weight: 0.3, run: (world) => world.restart("kill") },
   { name: "stop", weight: 0.3, run: (world) => world.restart("stop") },
-  { name: "fill the disk", weight: 0.2, run: (world) => world.setFull(true) },
-  { name: "free the disk", weight: 1, run: (world) => world.setFull(false) },
+  { name: "fill the disk", weight: 0.2, run: (world) => world.fillDisk(world.random.integer(100, 60_000)) },
   {
     name: "set the wall clock",
     weight: 0.1,

@@ -1,6 +1,5 @@
-import { PubSubError } from "@peal/core";
 import type { Message } from "./ledger.js";
-import { isUnavailable } from "./outcome.js";
+import { isExpected, isUnavailable } from "./outcome.js";
 import { publishBatch } from "./publish-batch.js";
 import type { World } from "./world.js";
 
@@ -35,8 +34,8 @@ export function publish(world: World): void {
       world.note(`stored ${name}`);
     },
     (error) => {
-      const isRefused = error instanceof PubSubError && ["NOT_FOUND", "RESOURCE_EXHAUSTED"].includes(error.code);
-      if (!isRefused && !isUnavailable(error)) throw error;
+      if (!isExpected(world, error)) throw error;
+      const isRefused = !isUnavailable(error);
       for (const message of messages) message.state = isRefused ? "refused" : "doubtful";
       world.note(`not stored ${name}`);
     },

@@ -14,6 +14,9 @@ export interface LifeParts {
   readonly startNumber: number;
 }
 
+/** Most messages that may be out on one subscription. */
+export const LEASES_MAX = 200;
+
 /** A small machine, so that every limit is met. */
 const SMALL_LIMITS: NonNullable<EngineOptions["limits"]> = {
   blockBytes: 2_000,
@@ -24,7 +27,7 @@ const SMALL_LIMITS: NonNullable<EngineOptions["limits"]> = {
   core: {
     ...DEFAULT_LIMITS,
     holesMax: 60,
-    leasesMax: 200,
+    leasesMax: LEASES_MAX,
     stepMessagesMax: 25,
     loadBytes: 2_000,
     readAheadBytesMax: 3_000,

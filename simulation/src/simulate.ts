@@ -1,7 +1,12 @@
 import { ACTIONS, type Action } from "./actions.js";
 import { drain } from "./drain.js";
+import { INVARIANTS } from "./invariants.js";
+import { createSubscription, createTopic } from "./resource-actions.js";
 import { SeededRandom } from "./seeded-random.js";
 import { World } from "./world.js";
+
+/** The invariants go through all messages. */
+const STEPS_PER_CHECK = 10;
 
 export interface SimulationResult {
   readonly seed: number;
@@ -47,11 +52,13 @@ export async function simulate(seed: number, steps: number): Promise<SimulationR
   const world = new World(random, rates, random.integer(1, 3), random.integer(1, 4));
   try {
     await world.start();
+    await settleIn(world);
     const actions = weighted(random);
     for (let step = 0; step < steps; step += 1) {
       await actions().run(world);
       await world.settle();
       if (world.life.fatal !== undefined) await world.restart("fatal");
+      if (step % STEPS_PER_CHECK === 0) for (const invariant of INVARIANTS) invariant(world);
     }
     await drain(world);
   } catch (error) {
@@ -69,6 +76,16 @@ export async function simulate(seed: number, steps: number): Promise<SimulationR
     kills: world.kills,
     simulatedMs: world.nowMs,
   };
+}
+
+/** Begins with topics and subscriptions; what does not succeed at once is made later. */
+async function settleIn(world: World): Promise<void> {
+  for (const create of [createTopic, createSubscription]) {
+    for (let count = 0; count < 2 * world.subscriptions.length; count += 1) {
+      create(world);
+      await world.advance(1_000);
+    }
+  }
 }
 
 /** Each seed likes other actions: some hardly occur, others all the time. */

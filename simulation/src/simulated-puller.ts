@@ -25,6 +25,7 @@ export class SimulatedPuller implements PullerSink {
   #leaseMs: number;
   #ready: { readonly messages: number; readonly bytes: number } | undefined;
   #puller: Puller | undefined;
+  #last: Delivery[] = [];
 
   constructor(name: string, subscription: SubscriptionLife, options: PullerOptions, parts: PullerParts) {
     this.name = name;
@@ -55,8 +56,9 @@ export class SimulatedPuller implements PullerSink {
   }
 
   /** Says that the batch last delivered could not be written. */
-  returnLast(last: readonly Delivery[]): void {
-    for (const delivery of last) delivery.endsAtMs = Number.NEGATIVE_INFINITY;
+  returnLast(): void {
+    for (const delivery of this.#last) delivery.endsAtMs = Number.NEGATIVE_INFINITY;
+    this.#last = [];
     this.#puller?.returnLast();
   }
 
@@ -98,6 +100,7 @@ export class SimulatedPuller implements PullerSink {
     const { ledger, nowMs, note } = this.#parts;
     const texts: string[] = [];
     let sizeBytes = 0;
+    this.#last = [];
     for (const run of batch.runs) {
       for (let index = 0; index < run.count; index += 1) {
         const at = run.offset(index);
@@ -117,6 +120,7 @@ export class SimulatedPuller implements PullerSink {
         };
         ledger.deliver(delivery, nowMs());
         this.held.push(delivery);
+        this.#last.push(delivery);
         texts.push(text);
       }
     }

@@ -23,7 +23,7 @@ export function openPuller(world: World): void {
   try {
     puller.open(world.life.engine!);
   } catch (error) {
-    if (!isExpected(error)) throw error;
+    if (!isExpected(world, error)) throw error;
     return;
   }
   world.note(`open ${name}`);
@@ -31,8 +31,15 @@ export function openPuller(world: World): void {
 }
 
 export function beReady(world: World): void {
-  const puller = world.random.pick(world.pullers.filter((each) => each.isOpen && !each.isReady));
-  puller?.ready(world.random.integer(1, 30), world.random.integer(100, 4_000));
+  const { random } = world;
+  for (const puller of random.some(world.pullers, 0.5)) puller.ready(random.integer(1, 30), random.integer(100, 4_000));
+}
+
+export function returnBatch(world: World): void {
+  const puller = world.random.pick(world.pullers);
+  if (puller === undefined) return;
+  world.note(`${puller.name} returns its last batch`);
+  puller.returnLast();
 }
 
 /** Sends acks; the same ids may come twice. */

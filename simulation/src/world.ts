@@ -186,12 +186,18 @@ export class World {
   /** No more faults from now on; the disk has room. */
   heal(rates: FaultRates): void {
     this.rates = rates;
-    this.isFull = false;
     this.#life.storage.rates = rates;
-    this.#life.storage.isFull = false;
+    this.#setFull(false);
   }
 
-  setFull(isFull: boolean): void {
+  /** There is no room on the disk for so long. */
+  fillDisk(forMs: number): void {
+    this.note(`disk full for ${forMs} ms`);
+    this.#setFull(true);
+    this.clock.setTimer(this.nowMs + forMs, () => this.#setFull(false));
+  }
+
+  #setFull(isFull: boolean): void {
     this.isFull = isFull;
     this.#life.storage.isFull = isFull;
   }
