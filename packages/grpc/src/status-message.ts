@@ -1,6 +1,7 @@
 /** Percent-encoding of `grpc-message`: UTF-8, where everything but printable ASCII without `%` is escaped. */
 
 const NEEDS_ESCAPE = /[^\x20-\x24\x26-\x7e]/;
+const ESCAPES = /(?:%[0-9a-fA-F]{2})+/g;
 const HEX = "0123456789ABCDEF";
 /** Longer texts are cut, so that a trailer always goes out. */
 const ENCODED_LENGTH_MAX = 8 * 1024;
@@ -24,13 +25,5 @@ export function encodeStatusMessage(text: string): string {
 /** The text of a trailer. What is not well-formed stays as it came: a message is never a reason to fail. */
 export function decodeStatusMessage(encoded: string): string {
   if (!encoded.includes("%")) return encoded;
-  const bytes: number[] = [];
-  for (let at = 0; at < encoded.length; at += 1) {
-    const hex = encoded.slice(at + 1, at + 3);
-    if (encoded[at] === "%" && /^[0-9a-fA-F]{2}$/.test(hex)) {
-      bytes.push(Number.parseInt(hex, 16));
-      at += 2;
-    } else bytes.push(...Buffer.from(encoded[at]!, "utf8"));
-  }
-  return Buffer.from(bytes).toString("utf8");
+  return encoded.replace(ESCAPES, (run) => Buffer.from(run.replaceAll("%", ""), "hex").toString("utf8"));
 }
