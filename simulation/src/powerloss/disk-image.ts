@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import type { SeededRandom } from "../seeded-random.js";
 import type { DiskOperation } from "./recorded-disk.js";
-import type { SeededRandom } from "./seeded-random.js";
 
 const BLOCK_BYTES = 4096;
 const SECTOR_BYTES = 512;
@@ -85,7 +85,7 @@ export class DiskImage {
   #settle(state: FileState): Buffer {
     let bytes = state.safe;
     // How far the unsynced operations got at least, as a whole; behind that, block by block.
-    const whole = this.#random.chance(0.5) ? this.#random.below(state.unsafe.length + 1) : 0;
+    const whole = this.#random.chance(0.5) ? this.#random.integer(0, state.unsafe.length) : 0;
     for (const [index, operation] of state.unsafe.entries()) {
       if (index < whole) bytes = applyWhole(bytes, operation);
       else if (operation.kind === "truncate") bytes = this.#random.chance(0.5) ? applyWhole(bytes, operation) : bytes;
@@ -101,7 +101,7 @@ export class DiskImage {
       const from = Math.max(block, position);
       let to = Math.min(block + BLOCK_BYTES, end);
       if (!this.#random.chance(0.6)) continue;
-      if (this.#random.chance(0.1)) to = Math.min(to, block + SECTOR_BYTES * (1 + this.#random.below(8)));
+      if (this.#random.chance(0.1)) to = Math.min(to, block + SECTOR_BYTES * (1 + this.#random.integer(0, 7)));
       if (to <= from) continue;
       const part = written.subarray(from - position, to - position);
       bytes = applyWhole(bytes, { kind: "write", file: 0, position: from, bytes: part });

@@ -10,8 +10,8 @@ import {
   StorageError,
   type Write,
 } from "@peal/store";
+import type { SeededRandom } from "../seeded-random.js";
 import { type PlantedBug, RecordedDisk } from "./recorded-disk.js";
-import type { SeededRandom } from "./seeded-random.js";
 
 export const SEGMENT_BYTES = 48 * 1024;
 export const KEYS = 5;
@@ -64,7 +64,7 @@ class Recorder {
 
   async run(): Promise<History> {
     this.#digests.push(await digest(this.#model, this.#logs));
-    const rounds = 40 + this.#random.below(60);
+    const rounds = 40 + this.#random.integer(0, 59);
     let storage = await this.#open();
     for (let round = 0; round < rounds; round += 1) {
       await this.#burst(storage);
@@ -100,9 +100,9 @@ class Recorder {
   /** Commits under way at the same time, some of them in one group. */
   async #burst(storage: EmbeddedStorage): Promise<void> {
     const commits: Promise<unknown>[] = [];
-    for (let count = 1 + this.#random.below(8); count > 0; count -= 1) {
+    for (let count = 1 + this.#random.integer(0, 7); count > 0; count -= 1) {
       const writes: Write[] = [];
-      for (let left = 1 + this.#random.below(3); left > 0; left -= 1) writes.push(await this.#write(writes));
+      for (let left = 1 + this.#random.integer(0, 2); left > 0; left -= 1) writes.push(await this.#write(writes));
       await this.#model.commit(writes);
       const number = this.#digests.length;
       commits.push(
@@ -125,21 +125,21 @@ class Recorder {
 
   /** A write that holds, unless `before` in the same commit touches the same log or key: then only an append does. */
   async #write(before: readonly Write[]): Promise<Write> {
-    const log = this.#random.pick(this.#current);
+    const log = this.#random.pick(this.#current)!;
     const tail = this.#model.tail(log);
-    const bytes = this.#random.chance(0.05) ? this.#random.below(90_000) : this.#random.below(2500);
+    const bytes = this.#random.chance(0.05) ? this.#random.integer(0, 89_999) : this.#random.integer(0, 2499);
     const data = Buffer.alloc(bytes, `${log.id}@${tail} `);
     const timeMs = tail * 3;
     const isTouched = before.some((write) => write.kind === "put" || write.log === log);
-    const kind = isTouched ? 0 : this.#random.below(20);
+    const kind = isTouched ? 0 : this.#random.integer(0, 19);
     if (isTouched && before.some((write) => write.kind === "drop" && write.log === log)) {
       return { kind: "trim", log, upTo: 0 };
     }
-    if (kind < 9) return { kind: "append", log, data, count: 1 + this.#random.below(9), timeMs };
+    if (kind < 9) return { kind: "append", log, data, count: 1 + this.#random.integer(0, 8), timeMs };
     if (kind < 12) return { kind: "appendIf", log, previous: tail, data, timeMs, replace: this.#random.chance(0.4) };
-    if (kind < 15) return { kind: "trim", log, upTo: Math.max(0, tail - this.#random.below(12)) };
+    if (kind < 15) return { kind: "trim", log, upTo: Math.max(0, tail - this.#random.integer(0, 11)) };
     if (kind === 15) return { kind: "drop", log };
-    const key = `key/${this.#random.below(KEYS)}`;
+    const key = `key/${this.#random.integer(0, KEYS - 1)}`;
     const revision = (await this.#model.get(key))?.revision ?? null;
     return { kind: "put", key, value: this.#random.chance(0.3) ? null : data, revision };
   }

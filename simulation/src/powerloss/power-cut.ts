@@ -1,9 +1,9 @@
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { openEmbeddedStorage } from "@peal/store";
+import type { SeededRandom } from "../seeded-random.js";
 import { DiskImage } from "./disk-image.js";
 import { digest, type History, type KeptIndex, SEGMENT_BYTES } from "./history.js";
-import type { SeededRandom } from "./seeded-random.js";
 
 const INDEXES = ["latest", "older", "cut", "garbage", "none"] as const;
 
@@ -21,12 +21,17 @@ export interface CutResult {
  * what was confirmed: the state must be that after all confirmed commits and some of those under way, in order.
  */
 export async function cutPower(history: History, directory: string, random: SeededRandom): Promise<CutResult> {
-  const operations = 1 + random.below(history.disk.operations.length);
-  const index = random.pick(INDEXES);
+  const operations = 1 + random.integer(0, history.disk.operations.length - 1);
+  const index = random.pick(INDEXES)!;
   const confirmed = history.confirmedAt.filter((at) => at <= operations).length;
   const where = `cut after ${operations} of ${history.disk.operations.length} operations, index: ${index}`;
   await new DiskImage(history.disk.operations, operations, random).write(history.directory, directory);
-  await placeIndex(history.indexes.filter((kept) => kept.operations <= operations), index, directory, random);
+  await placeIndex(
+    history.indexes.filter((kept) => kept.operations <= operations),
+    index,
+    directory,
+    random,
+  );
   try {
     const found = await findState(history, directory, confirmed);
     // Once more: what the first opening repaired must be good for the next one.
@@ -73,14 +78,14 @@ async function placeIndex(
   const source = index === "older" && kept.length > 0 ? random.pick(kept) : kept.at(-1);
   if (index === "none") return;
   if (index === "garbage") {
-    const bytes = Buffer.alloc(random.below(60_000));
-    for (let at = 0; at < bytes.byteLength; at += 1) bytes[at] = random.below(256);
+    const bytes = Buffer.alloc(random.integer(0, 59_999));
+    for (let at = 0; at < bytes.byteLength; at += 1) bytes[at] = random.integer(0, 255);
     await writeFile(path, bytes);
     return;
   }
   if (source === undefined) return;
   if (index === "cut") {
     const bytes = await readFile(source.path);
-    await writeFile(path, bytes.subarray(0, random.below(bytes.byteLength)));
+    await writeFile(path, bytes.subarray(0, random.integer(0, bytes.byteLength - 1)));
   } else await copyFile(source.path, path);
 }

@@ -9,7 +9,9 @@ test("nothing confirmed is lost with the power, whatever is left of the index", 
 });
 
 for (const bug of ["skipSyncs", "skipDirectorySyncs"] as const) {
-  test(`an engine that would ${bug === "skipSyncs" ? "skip syncs of files" : "skip syncs of directories"} is found out`, { timeout: 120_000 }, async () => {
+  test(`an engine that would ${bug === "skipSyncs" ? "skip syncs of files" : "skip syncs of directories"} is found out`, {
+    timeout: 120_000,
+  }, async () => {
     await assert.rejects(losePower({ seed: 1, cuts: 100, bug }), PowerLossFailure);
   });
 }

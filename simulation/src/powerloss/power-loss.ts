@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SeededRandom } from "../seeded-random.js";
 import { recordHistory } from "./history.js";
 import { type CutResult, cutPower } from "./power-cut.js";
 import type { PlantedBug } from "./recorded-disk.js";
-import { SeededRandom } from "./seeded-random.js";
 
 /** Cuts taken from one history before a new one is recorded. */
 const CUTS_PER_HISTORY = 20;
@@ -45,7 +45,8 @@ async function losePowerOnce({ seed, cuts, bug, onCut }: PowerLossOptions): Prom
     for (let cut = 0; cut < cuts; cut += 1) {
       const directory = join(root, `cut-${cut}`);
       try {
-        onCut?.(await cutPower(history, directory, random));
+        const result = await cutPower(history, directory, random);
+        onCut?.(result);
       } catch (error) {
         throw new PowerLossFailure(seed, error instanceof Error ? error.message : String(error), { cause: error });
       }

@@ -31,6 +31,15 @@ export interface Recovered {
 
 /** Brings the index up to the end of the log, rebuilds it where it cannot be used, and cuts a torn tail. */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
+  try {
+    return await recoverIndex(options);
+  } catch (error) {
+    await options.segments.close();
+    throw error;
+  }
+}
+
+async function recoverIndex(options: RecoveryOptions): Promise<Recovered> {
   const { segments, indexFile, identity, closedIndex, onRepair } = options;
   await loadSegments(options);
   await syncNewest(segments);
@@ -40,7 +49,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   let problem: string;
   if ("problem" in opened) problem = opened.problem;
   else {
-    const replayed = await replay(options, opened);
+    const replayed = await closedOnFailure(opened, () => replay(options, opened));
     if (!("problem" in replayed)) return replayed;
     problem = replayed.problem;
     await opened.close();
@@ -54,6 +63,16 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   index.lastRevision = rebuilt.lastRevision;
   const meta = store.meta(identity);
   return { index, checkpoint: new Checkpoint(index, segments, identity, meta) };
+}
+
+/** Does something with an index file; if it fails, the file is closed before that is told. */
+async function closedOnFailure<T>(store: IndexStore, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 async function loadSegments({ segments, onRepair }: RecoveryOptions): Promise<void> {
@@ -126,8 +145,17 @@ async function freeUnlisted(segments: SegmentSet, meta: IndexMeta, listed: Reado
 
 /** Builds a new index file from one scan of the whole log. */
 async function rebuild(options: RecoveryOptions): Promise<{ lsn: number; lastRevision: number }> {
-  const { segments, indexFile, identity } = options;
-  const store = await indexFile.create();
+  const store = await options.indexFile.create();
+  const built = await closedOnFailure(store, () => rebuildInto(options, store));
+  await store.close();
+  return built;
+}
+
+async function rebuildInto(
+  options: RecoveryOptions,
+  store: IndexStore,
+): Promise<{ lsn: number; lastRevision: number }> {
+  const { segments, identity } = options;
   const index = new LogIndex(store);
   for (const segment of segments) {
     segment.liveBytes = 0;
@@ -148,7 +176,6 @@ async function rebuild(options: RecoveryOptions): Promise<{ lsn: number; lastRev
     await reader.scan(segment, FIRST_FRAME_OFFSET);
   }
   await checkpoint.write();
-  await store.close();
   return { lsn: index.lsn, lastRevision: index.lastRevision };
 }
 
