@@ -1,7 +1,7 @@
 /** Takes a long list in slices, so that other work has its turn. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-const ITEMS_PER_SLICE = 500;
+const ITEMS_PER_SLICE = 250;
 
 /**
  * Copies named items from a source that may change between two slices. An item that moved in the list meanwhile comes

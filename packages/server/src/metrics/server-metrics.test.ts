@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { SubscriptionMetrics } from "../engine/engine-metrics.js";
+import { createLogger } from "../logger.js";
+import { CallCounts } from "./call-counts.js";
+import { collectSlowly } from "./collect-slowly.js";
+import { type MetricsSource, scrape } from "./server-metrics.js";
+
+const subscription: SubscriptionMetrics = {
+  name: "projects/proj/subscriptions/sub",
+  topic: "projects/proj/topics/topic",
+  backlog: 7,
+  outstanding: 3,
+  pullers: 1,
+  isAtLimit: false,
+  oldestUnackedAtMs: 4_000,
+  delivered: 12,
+  acked: 5,
+  nacked: 2,
+  expired: 1,
+  extended: 4,
+};
+
+async function lines(
+  source: Partial<MetricsSource>,
+  calls = new CallCounts(createLogger("silent")),
+): Promise<string[]> {
+  const whole: MetricsSource = {
+    stats: () => ({ topics: 1, subscriptions: 1, tailCacheBytes: 0, waitingBytes: 0, isStopped: false }),
+    topicMetrics: () => [{ name: "projects/proj/topics/topic", publishCount: 2, messageCount: 9 }],
+    subscriptionMetrics: () => [subscription],
+    ...source,
+  };
+  let text = "";
+  for await (const slice of scrape(whole, calls, 10_000)) text += slice;
+  return text.split("\n");
+}
+
+test("a subscription's figures go by the names of Cloud Monitoring", async () => {
+  const found = await lines({});
+  const labels = '{project_id="proj",subscription_id="sub"}';
+  for (const line of [
+    `pubsub_googleapis_com_subscription_num_undelivered_messages${labels} 7`,
+    `pubsub_googleapis_com_subscription_oldest_unacked_message_age${labels} 6`,
+    `pubsub_googleapis_com_subscription_num_outstanding_messages${labels} 3`,
+    `pubsub_googleapis_com_subscription_sent_message_count${labels} 12`,
+    `pubsub_googleapis_com_subscription_ack_message_count${labels} 5`,
+    `pubsub_googleapis_com_subscription_mod_ack_deadline_message_count${labels} 6`,
+    `pubsub_googleapis_com_subscription_expired_ack_deadlines_count${labels} 1`,
+    'pubsub_googleapis_com_topic_send_request_count{project_id="proj",topic_id="topic"} 2',
+    'peal_topic_published_messages{project_id="proj",topic_id="topic"} 9',
+  ]) {
+    assert.ok(found.includes(line), line);
+  }
+});
+
+test("the age is 0 without a backlog, and left out where it is not known", async () => {
+  const age = async (metrics: Partial<SubscriptionMetrics>): Promise<string | undefined> => {
+    const found = await lines({
+      subscriptionMetrics: () => [{ ...subscription, oldestUnackedAtMs: undefined, ...metrics }],
+    });
+    return found.find((line) => line.startsWith("pubsub_googleapis_com_subscription_oldest_unacked_message_age{"));
+  };
+  assert.match((await age({ backlog: 0 })) ?? "", / 0$/);
+  assert.equal(await age({ backlog: 7 }), undefined);
+});
+
+test("calls are counted by method and code, and streams while they are open", async () => {
+  const calls = new CallCounts(createLogger("silent"));
+  calls.callEnded("/google.pubsub.v1.Publisher/Publish", "OK", 250);
+  calls.callEnded("/google.pubsub.v1.Publisher/Publish", "OK", 250);
+  calls.callEnded("/google.pubsub.v1.Publisher/Publish", "NOT_FOUND", 0);
+  calls.streamOpened();
+  calls.streamOpened();
+  calls.streamClosed();
+  const found = await lines({}, calls);
+  for (const line of [
+    'peal_calls{method="Publish",response_code="OK"} 2',
+    'peal_call_seconds{method="Publish",response_code="OK"} 0.5',
+    'peal_calls{method="Publish",response_code="NOT_FOUND"} 1',
+    "peal_open_streams 1",
+  ]) {
+    assert.ok(found.includes(line), line);
+  }
+});
+
+test("every series is there once, in one group per name", async () => {
+  const found = await lines({});
+  const names = found.filter((line) => line.startsWith("# TYPE ")).map((line) => line.split(" ")[2]);
+  assert.equal(new Set(names).size, names.length);
+  const series = found
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => line.slice(0, line.lastIndexOf(" ")));
+  assert.equal(new Set(series).size, series.length);
+});
+
+test("an item that moves in its list while that is collected comes once", async () => {
+  const names = Array.from({ length: 2_000 }, (_, index) => `n${index}`);
+  const source = {
+    *[Symbol.iterator]() {
+      for (let index = 0; index < names.length; index += 1) yield { name: names[index]! };
+    },
+  };
+  const collected = collectSlowly(source);
+  names.unshift("earlier");
+  const found = (await collected).map((item) => item.name);
+  assert.equal(new Set(found).size, found.length);
+  assert.ok(found.includes("n1999"));
+});
