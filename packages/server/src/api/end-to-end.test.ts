@@ -1,5 +1,6 @@
 // The whole way: grpc-js over a real port to the gRPC server, the api, the real engine, and a store in memory.
 import assert from "node:assert/strict";
+import { type ClientHttp2Stream, connect, constants } from "node:http2";
 import { after, before, describe, test } from "node:test";
 import {
   create,
@@ -367,4 +368,56 @@ describe("a server with the real engine", { timeout: 60_000 }, () => {
     const { receivedMessages } = await bed.call(Subscriber.method.pull, { subscription, maxMessages: 1 });
     assert.deepEqual(texts(receivedMessages), ["kept"]);
   });
+
+  test("an update that is refused changes nothing, and one that is not is seen at once", async () => {
+    const { topic, subscription } = await bed.topicAndSubscription("updated");
+    const method = Publisher.method.updateTopic;
+    await assert.rejects(
+      bed.call(method, { topic: { name: topic, labels: { a: "b" } }, updateMask: { paths: ["labels", "name"] } }),
+      {
+        code: status.INVALID_ARGUMENT,
+        details:
+          "Invalid update_mask provided in the UpdateTopicRequest: the 'name' field in the Topic is not mutable.",
+      },
+    );
+    assert.deepEqual((await bed.call(Publisher.method.getTopic, { topic })).labels, {});
+    const messageRetentionDuration = { seconds: 700n };
+    await bed.call(method, {
+      topic: { name: topic, messageRetentionDuration },
+      updateMask: { paths: ["message_retention_duration"] },
+    });
+    const seen = await bed.call(Subscriber.method.getSubscription, { subscription });
+    assert.equal(seen.topicMessageRetentionDuration?.seconds, 700n);
+  });
+
+  test("REST over HTTP/2 shares the port, and a caller that goes away while it waits leases nothing", async () => {
+    const { topic, subscription } = await bed.topicAndSubscription("over-h2");
+    const session = connect(bed.url);
+    const post = (path: string, body: string) => {
+      const stream = session.request({ ":method": "POST", ":path": `/v1/${path}` });
+      stream.end(body);
+      return stream;
+    };
+    const published = post(`${topic}:publish`, '{"messages":[{"attributes":{"a":"b"}}]}');
+    assert.match(await textOf(published), /^\{\n {2}"messageIds": \[\n {4}"\d{16}"\n {2}\]\n\}\n$/);
+    const pulled = JSON.parse(await textOf(post(`${subscription}:pull`, '{"maxMessages":1}')));
+    assert.deepEqual(pulled.receivedMessages[0].message.attributes, { a: "b" });
+    const waiting = post(`${subscription}:pull`, '{"maxMessages":1}');
+    // The pull of the first request on the same session was answered after its body had been read, so this one waits.
+    await textOf(post(`${subscription}:acknowledge`, JSON.stringify({ ackIds: [pulled.receivedMessages[0].ackId] })));
+    const closed = new Promise((resolve) => waiting.once("close", resolve));
+    waiting.close(constants.NGHTTP2_CANCEL);
+    await closed;
+    await textOf(post(`${subscription}:acknowledge`, JSON.stringify({ ackIds: [pulled.receivedMessages[0].ackId] })));
+    await bed.call(Publisher.method.publish, { topic, messages: datas("for the next") });
+    const { receivedMessages } = await bed.call(Subscriber.method.pull, { subscription, maxMessages: 1 });
+    assert.deepEqual(texts(receivedMessages), ["for the next"]);
+    session.close();
+  });
 });
+
+async function textOf(stream: ClientHttp2Stream): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}

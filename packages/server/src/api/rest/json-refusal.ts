@@ -1,6 +1,6 @@
 import { PubSubError } from "@peal/core";
+import type { ErrorDetail } from "@peal/wire";
 import { shown } from "../error-catalogue.js";
-import type { ErrorDetail } from "../to-status.js";
 
 /** One thing that is wrong with a JSON request. */
 export interface Violation {
@@ -15,14 +15,7 @@ export class JsonRefusal extends PubSubError {
 
   constructor(violations: readonly Violation[], options?: ErrorOptions) {
     super("INVALID_ARGUMENT", violations.map(({ description }) => description).join("\n"), options);
-    this.details = [
-      {
-        "@type": "type.googleapis.com/google.rpc.BadRequest",
-        fieldViolations: violations.map(({ field, description }) =>
-          field === "" ? { description } : { field, description },
-        ),
-      },
-    ];
+    this.details = [{ type: "BadRequest", fieldViolations: violations }];
   }
 }
 

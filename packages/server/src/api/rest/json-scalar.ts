@@ -36,7 +36,8 @@ export function int64Of(json: JsonValue): bigint | undefined {
 export function base64Length(text: string): number | undefined {
   let digits = text.length;
   while (digits > 0 && text.length - digits < 2 && text.charCodeAt(digits - 1) === PADDING) digits -= 1;
-  return digits % 4 === 1 ? undefined : Math.floor((digits * 3) / 4);
+  const isPaddedWrong = digits < text.length && text.length % 4 !== 0;
+  return isPaddedWrong || digits % 4 === 1 ? undefined : Math.floor((digits * 3) / 4);
 }
 
 /** The paths of a field mask, which JSON has in lowerCamelCase or as the proto has them. */

@@ -1,11 +1,12 @@
 // One REST call: the request's parts become the bytes of the gRPC request, the same method runs on them, and the bytes of its
 // response become JSON. Nothing here knows what a method does.
+import { constants } from "node:http2";
 import type { DescMessage, JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { type HttpRoute, matchRoute, type RouteMatch } from "@peal/wire";
+import { type HttpRoute, matchRoute, type RouteMatch, restError } from "@peal/wire";
 import type { ApiContext } from "../api-context.js";
 import { badArgument, shown } from "../error-catalogue.js";
 import type { CallScope, UnaryMethod } from "../grpc/unary-method.js";
-import { toPubSubError, toRestError } from "../to-status.js";
+import { toPubSubError } from "../to-status.js";
 import type { BodyReader } from "./body-reader.js";
 import { type HttpRequest, type HttpResponse, sendAllowed, sendHtml, sendJson } from "./http-exchange.js";
 import { invalidPayload, JsonRefusal } from "./json-refusal.js";
@@ -63,7 +64,7 @@ class RestCall {
     } catch (error) {
       const told = toPubSubError(error, method.path, observer);
       observer.callEnded(method.path, told.code, performance.now() - this.#startedAtMs);
-      const body = toRestError(told, told instanceof JsonRefusal ? told.details : []);
+      const body = restError(told.code, told.message, told instanceof JsonRefusal ? told.details : []);
       sendJson(response, body.error.code, jsonText(body, query.isPretty));
     }
   }
@@ -119,8 +120,9 @@ function bindPath(desc: DescMessage, json: JsonObject, [name = "", ...rest]: str
 function scopeOf(response: HttpResponse): CallScope {
   let isCancelled = false;
   const listeners: (() => void)[] = [];
+  const hasLeft = leftWholly(response);
   response.on("close", () => {
-    if (response.writableFinished) return;
+    if (hasLeft()) return;
     isCancelled = true;
     for (const listener of listeners) listener();
   });
@@ -134,6 +136,13 @@ function scopeOf(response: HttpResponse): CallScope {
       else listeners.push(listener);
     },
   };
+}
+
+/** Returns what tells, once a response is closed, whether all of it had been sent. HTTP/2's says "finished" in any case. */
+function leftWholly(response: HttpResponse): () => boolean {
+  if (!("stream" in response)) return () => response.writableFinished;
+  const { stream } = response;
+  return () => response.writableEnded && stream.rstCode === constants.NGHTTP2_NO_ERROR;
 }
 
 function sendUnknownRoute({ context }: RestParts, path: string, query: ParsedQuery, response: HttpResponse): void {

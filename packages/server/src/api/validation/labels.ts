@@ -80,7 +80,7 @@ function lengthOf(text: string): number {
   return text.length > SURELY_TOO_LONG ? text.length : [...text].length;
 }
 
-const SURELY_TOO_LONG = 2 * LIMITS.labelKeyLength.max;
+const SURELY_TOO_LONG = 1024;
 
 function firstCharacter(text: string): string {
   return String.fromCodePoint(text.codePointAt(0) ?? 0);
