@@ -1,4 +1,5 @@
-import { encodeCheckpoint, encodeStep, readAckRecord } from "./ack-record.js";
+import { replayAckLog } from "./ack-log-replay.js";
+import { encodeCheckpoint, encodeStep } from "./ack-record.js";
 import { assert, assertNever } from "./assert.js";
 import type { BlockView } from "./block-view.js";
 import { Cursor } from "./cursor.js";
@@ -90,34 +91,8 @@ export class Subscription {
     options: SubscriptionOptions,
     nowMs: number,
   ): Subscription {
-    let cursor = new Cursor(0);
-    let latest: Generation = 0;
-    let leases: { readonly sequence: number; readonly generation: Generation; readonly leaseMs: number }[] = [];
-    for (const record of records) {
-      readAckRecord(record, {
-        // Leases are kept by a clean stop, for the start that follows: a later record shows that it has been.
-        onStep: () => {
-          leases = [];
-        },
-        onCheckpoint: () => {
-          cursor = new Cursor(0);
-          leases = [];
-        },
-        onFloor: (floor) => {
-          requireBelowHead(floor, head);
-          cursor.settle(0, floor);
-        },
-        onGeneration: (generation) => {
-          latest = Math.max(latest, generation);
-        },
-        onAcked: (first, last) => {
-          requireBelowHead(last, head);
-          cursor.settle(first, last);
-        },
-        onLease: (sequence, generation, leaseMs) => leases.push({ sequence, generation, leaseMs }),
-      });
-    }
-    const subscription = new Subscription(cursor, head, latest, options);
+    const { cursor, latestGeneration, leases } = replayAckLog(records, head);
+    const subscription = new Subscription(cursor, head, latestGeneration, options);
     for (const { sequence, generation, leaseMs } of leases) {
       if (sequence > head || cursor.has(sequence)) continue;
       subscription.#leases.grantUnsized(sequence, generation, leaseMs, Math.ceil(nowMs + leaseMs));
@@ -319,10 +294,4 @@ export class Subscription {
     this.#wakeAtMs = atMs;
     effects.push({ kind: "wake", atMs });
   }
-}
-
-/** An ack of what was never published would swallow the message that gets that sequence later. */
-function requireBelowHead(sequence: number, head: number): void {
-  if (sequence <= head) return;
-  throw new Error(`ack log settles sequence ${sequence}, but the topic's log ends at ${head}: one of them is damaged`);
 }
