@@ -28,7 +28,7 @@ interface Answer {
 async function start(context: TestContext): Promise<string> {
   const services = [new Health().service];
   const files = [describeHealth(), file_google_protobuf_descriptor];
-  const all = [...services, ...reflectionServices(services, files)];
+  const all = [...services, ...reflectionServices(services, async () => files)];
   const server = new GrpcServer(all, (_request, response) => response.end());
   context.after(() => server.close());
   return `127.0.0.1:${await server.listen(["127.0.0.1"], 0)}`;

@@ -23,18 +23,19 @@ const REQUEST_BYTES_MAX = 64 * 1024;
  * The services to add to a server, so that tools find out what it offers.
  *
  * @param services - What the server offers, besides reflection itself.
- * @param files - The files that describe those services; what they import comes with them.
+ * @param loadFiles - Called with the first question about a file: the files that describe those services; what they import
+ *   comes with them. Descriptors are big, and few servers are ever asked.
  */
 export function reflectionServices(
   services: readonly ServiceDefinition[],
-  files: readonly DescFile[],
+  loadFiles: () => Promise<readonly DescFile[]>,
 ): ServiceDefinition[] {
   const names = [...services.map(({ name }) => name), ...PACKAGES.map((name) => `${name}.${SERVICE_NAME}`)].sort();
-  let index: DescriptorIndex | undefined;
-  const ask = (question: ReflectionQuestion): ReflectionAnswer => {
+  let index: Promise<DescriptorIndex> | undefined;
+  const ask = async (question: ReflectionQuestion): Promise<ReflectionAnswer> => {
     if (question.kind === "services") return { kind: "services", names };
-    index ??= new DescriptorIndex([...files, ...PACKAGES.map(describeReflection)]);
-    return lookUp(index, question);
+    index ??= loadFiles().then((files) => new DescriptorIndex([...files, ...PACKAGES.map(describeReflection)]));
+    return lookUp(await index, question);
   };
   return PACKAGES.map((packageName) => ({
     name: `${packageName}.${SERVICE_NAME}`,
@@ -50,12 +51,12 @@ export function reflectionServices(
 }
 
 /** Answers one question after another; the next is taken when the answer to the last has left. */
-function converse(call: BidiCall, ask: (question: ReflectionQuestion) => ReflectionAnswer): void {
+function converse(call: BidiCall, ask: (question: ReflectionQuestion) => Promise<ReflectionAnswer>): void {
   let onDrained: (() => void) | undefined;
   const goOn = (): void => onDrained?.();
   call.onDrain(goOn);
   call.onCancel(goOn);
-  call.onMessage((message) => {
+  call.onMessage(async (message) => {
     const { host, question } = parseReflectionRequest(message);
     if (question === undefined) {
       throw new GrpcError(
@@ -63,8 +64,9 @@ function converse(call: BidiCall, ask: (question: ReflectionQuestion) => Reflect
         "the request asks nothing that is known here; use one of its fields",
       );
     }
-    if (call.send(answerTo(host, message, ask(question))) || call.isCancelled) return undefined;
-    return new Promise((resolve) => {
+    const answer = await ask(question);
+    if (call.send(answerTo(host, message, answer)) || call.isCancelled) return;
+    await new Promise<void>((resolve) => {
       onDrained = resolve;
     });
   });

@@ -1,5 +1,7 @@
 /** Builds a server from its parts, starts it and stops it. Reads no environment: whoever calls says everything. */
-import { GrpcServer } from "@peal/grpc";
+import type { DescFile } from "@bufbuild/protobuf";
+import { describeHealth, GrpcServer, Health, reflectionServices } from "@peal/grpc";
+import type { Profile } from "@peal/wire/hot";
 import { createServices } from "./api/create-services.js";
 import { Engine } from "./engine/engine.js";
 import { SystemClock } from "./engine/system-clock.js";
@@ -17,6 +19,11 @@ import { StartError } from "./start-error.js";
 const FINISH_LIMIT_MS = 3_500;
 /** …and all of a drain, writing what is held included, takes no longer than this. */
 const DRAIN_LIMIT_MS = 5_000;
+/** Like production, which ends a streaming pull after about half an hour, so that streams spread over what has come to be. */
+const STREAM_MAX_AGE_MS: Readonly<Record<Profile, number>> = {
+  service: 30 * 60_000,
+  emulator: Number.POSITIVE_INFINITY,
+};
 
 /**
  * Opens the store, recovers what it holds and serves it.
@@ -39,9 +46,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       log: options.logger,
       onFatal: (error) => ending.fail(error),
     });
-    const grpc = assemble(options, engine, clock);
-    const port = await listen(grpc, options);
-    ending.begin({ grpc, engine, store });
+    const front = assemble(options, engine, clock);
+    const port = await listen(front.grpc, options);
+    ending.begin({ ...front, engine, store });
     const readyMs = Math.round(performance.now() - beganAtMs);
     options.logger.info({ port, data: options.data ?? null, profile: options.profile, readyMs }, "listening");
     return { port, drain: () => ending.drain(), closed: ending.closed };
@@ -53,23 +60,43 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 /** Puts the API in front of the engine, and the listener in front of the API. */
-function assemble(options: ServerOptions, engine: Engine, clock: SystemClock | TestClock): GrpcServer {
+function assemble(options: ServerOptions, engine: Engine, clock: SystemClock | TestClock): Front {
   const calls = new CallCounts(options.logger);
-  const { services, onHttpRequest } = createServices({ engine, profile: options.profile, clock, observer: calls });
+  const { profile } = options;
+  const streamMaxAgeMs = STREAM_MAX_AGE_MS[profile];
+  const api = createServices({ engine, profile, clock, observer: calls, streamMaxAgeMs });
+  const health = new Health(api.services.map((service) => service.name));
+  const described = [...api.services, health.service];
+  const services = [...described, ...reflectionServices(described, loadDescriptors)];
   const onHttp = createHttpHandler({
     scrape: () => scrape(engine, calls, clock.wallMs()),
     advanceClock: clock instanceof TestClock ? (byMs) => clock.advance(byMs, () => engine.quiesce()) : undefined,
     onError: (error, path) => calls.internalError(path, error),
-    next: onHttpRequest,
+    next: api.onHttpRequest,
   });
   const hooks = { onError: (error: unknown, path: string) => calls.internalError(path, error) };
   const { tls } = options;
-  if (tls === undefined) return new GrpcServer(services, onHttp, { hooks });
-  return new GrpcServer(services, onHttp, { hooks, tls: { cert: Buffer.from(tls.cert), key: Buffer.from(tls.key) } });
+  const secure = tls === undefined ? {} : { tls: { cert: Buffer.from(tls.cert), key: Buffer.from(tls.key) } };
+  return { grpc: new GrpcServer(services, onHttp, { hooks, ...secure }), health };
 }
 
-interface RunningParts {
+/** For reflection; a start does without them. */
+async function loadDescriptors(): Promise<readonly DescFile[]> {
+  const wire = await import("@peal/wire");
+  return [
+    wire.file_google_pubsub_v1_pubsub,
+    wire.file_google_pubsub_v1_schema,
+    wire.file_google_iam_v1_iam_policy,
+    describeHealth(),
+  ];
+}
+
+interface Front {
   readonly grpc: GrpcServer;
+  readonly health: Health;
+}
+
+interface RunningParts extends Front {
   readonly engine: Engine;
   readonly store: OpenedStore;
 }
@@ -140,9 +167,11 @@ class Ending {
 
   async #finish(): Promise<void> {
     if (this.#parts === undefined) return;
-    const { grpc, engine, store } = this.#parts;
-    // New calls are refused first; then the streams end, and with them the connections.
+    const { grpc, health, engine, store } = this.#parts;
+    // Who watches learns it first; then new calls are refused; then the streams end, and with them the connections.
+    health.setAll(false);
     const finished = grpc.drain(FINISH_LIMIT_MS);
+    health.endWatches();
     await engine.drain();
     await finished;
     await engine.close();
