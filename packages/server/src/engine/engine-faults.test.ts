@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { StorageError, type Write } from "@peal/store";
-import { RecordingPuller, SUBSCRIPTION, TestWorld } from "./engine.test.support.js";
+import { RecordingPuller, SUBSCRIPTION, TestWorld, TOPIC } from "./engine.test.support.js";
 
 function refuse(code: "Full" | "Unknown", isMeant: (write: Write) => boolean): (writes: readonly Write[]) => void {
   return (writes) => {
@@ -175,4 +175,57 @@ test("a subscription that is not used leaves memory and goes on where it was", a
   await world.settle();
   assert.ok(world.storage.reads > reads, "it was read again");
   assert.deepEqual(again.texts(), ["one", "three"]);
+});
+
+test("an ack id from before a subscription left memory acks no later delivery's lease but its message", async () => {
+  const world = await TestWorld.open();
+  await world.publish("one");
+  const first = world.pull();
+  await world.settle();
+  first.puller!.close();
+  await world.advance(60_000);
+  const second = world.pull();
+  await world.settle();
+  assert.notEqual(second.ackIds()[0], first.ackIds()[0]);
+  await world.engine.acknowledge(SUBSCRIPTION, first.ackIds());
+  await world.advance(20_000);
+  assert.deepEqual(second.texts(), ["one"]);
+});
+
+test("a name that the store could not use as a key is a name like any other", async () => {
+  const world = await TestWorld.open();
+  const names = [
+    `projects/${"x".repeat(2_000)}/topics/long`,
+    "projects/ключ/topics/other",
+    "projects/\ud800/topics/broken",
+  ];
+  for (const name of names) await world.engine.createTopic({ name, labels: {} });
+  await world.start();
+  for (const name of names) assert.equal(world.engine.getTopic(name).name, name);
+  assert.deepEqual(world.failures, []);
+});
+
+test("a change that breaks a limit of the store is refused and stops nothing", async () => {
+  const world = await TestWorld.open();
+  const labels = { huge: "x".repeat(2 * 1024 * 1024) };
+  await assert.rejects(
+    world.engine.updateTopic(TOPIC, (present) => ({ ...present, labels })),
+    { code: "INTERNAL" },
+  );
+  await world.publish("goes on");
+  assert.deepEqual(world.failures, []);
+});
+
+test("the age of a backlog is known at once in memory, and the next time where it is on disk", async () => {
+  const world = await TestWorld.open({ limits: { tailCacheBytes: 200 } });
+  const age = (): number | undefined => [...world.engine.subscriptionMetrics()][0]!.oldestUnackedAtMs;
+  assert.equal(age(), undefined);
+  const beganAtMs = world.clock.wallMs();
+  await world.publish("one");
+  assert.equal(age(), beganAtMs);
+  await world.advance(5_000);
+  for (const text of ["two", "three", "four"]) await world.publish(text);
+  assert.equal(age(), undefined);
+  await world.settle();
+  assert.equal(age(), beganAtMs);
 });

@@ -16,8 +16,10 @@ export interface EngineLimits {
   readonly checkpointBytes: number;
   /** A subscription without pullers and leases leaves memory after this long. */
   readonly idleMs: number;
-  /** How often at most a topic's log is trimmed. */
+  /** What a topic's log no longer needs is given up after this long, */
   readonly trimIntervalMs: number;
+  /** or sooner where this much was appended since the last time. */
+  readonly trimBytes: number;
   /** How long a Step that found no space waits before it is written again. */
   readonly fullRetryMs: number;
   readonly core: CoreLimits;
@@ -31,7 +33,8 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   readsInFlight: 2,
   checkpointBytes: 64 * 1024,
   idleMs: 10_000,
-  trimIntervalMs: 1_000,
+  trimIntervalMs: 10_000,
+  trimBytes: 1024 * 1024,
   fullRetryMs: 1_000,
   core: DEFAULT_LIMITS,
 };

@@ -30,7 +30,7 @@ export interface SubscriptionMetrics extends SubscriptionTotals {
   readonly pullers: number;
   /** Nothing is delivered for the first time: too many holes or leases. */
   readonly isAtLimit: boolean;
-  /** Wall-clock time of the oldest message not settled, where it is known without a read. */
+  /** Wall-clock time of the oldest message not settled; one that must be looked up on disk is known the next time. */
   readonly oldestUnackedAtMs: number | undefined;
 }
 
@@ -54,7 +54,7 @@ export function* subscriptionMetrics(subscriptions: SubscriptionRegistry): Gener
       outstanding: counts?.outstanding ?? 0,
       pullers: host.pullerCount,
       isAtLimit: counts?.isAtLimit ?? false,
-      oldestUnackedAtMs: host.backlog === 0 ? undefined : host.topic.log.knownTimeMs(host.floor + 1),
+      oldestUnackedAtMs: host.oldestUnackedAtMs,
     };
   }
 }

@@ -2,6 +2,7 @@
  * The impure shell of the server: it owns names, existence, settings, block format, clocks and timers, and asks the
  * core what to deliver. Everything durable goes through one `CommitLine`; everything timed through one `WakeQueue`.
  */
+import type { PubSubError } from "@peal/core";
 import type {
   AckIdCheck,
   ListSlice,
@@ -102,9 +103,9 @@ export class Engine implements PubSubEngine {
     await this.#parts.subscriptions.detach(name);
   }
 
-  async publish(topic: string, batch: PublishBatch): Promise<number> {
-    this.#checkOpen();
-    return this.#parts.topics.publish(topic, batch);
+  publish(topic: string, batch: PublishBatch): Promise<number> {
+    const refusal = this.#refusal();
+    return refusal === undefined ? this.#parts.topics.publish(topic, batch) : Promise.reject(refusal);
   }
 
   openPuller(subscription: string, options: PullerOptions, sink: PullerSink): Puller {
@@ -200,11 +201,17 @@ export class Engine implements PubSubEngine {
     return subscriptionMetrics(this.#parts.subscriptions);
   }
 
-  #checkOpen(): void {
-    if (this.#state !== "open") throw unavailable();
-    this.#checkNotClosed();
+  /** Why no new work is taken, if so. */
+  #refusal(): PubSubError | undefined {
+    return this.#parts.host.commits.failure ?? (this.#state === "open" ? undefined : unavailable());
   }
 
+  #checkOpen(): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /** What was handed out before a drain can still be settled. */
   #checkNotClosed(): void {
     const { failure } = this.#parts.host.commits;
     if (failure !== undefined) throw failure;

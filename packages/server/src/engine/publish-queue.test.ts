@@ -96,3 +96,18 @@ test("a publish time never falls, though the clock is set back and the server re
   assert.ok(three!.messageId > two!.messageId);
   assert.equal(world.engine.getSubscription(SUBSCRIPTION).hasTopic, true);
 });
+
+test("a slow store is handed a few blocks at a time, however much waits", async () => {
+  const world = await TestWorld.open({ limits: { blockBytes: 100 } });
+  await world.publish("first");
+  let underWay = 0;
+  let most = 0;
+  world.storage.beforeCommit = async () => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    await new Promise(setImmediate);
+    underWay -= 1;
+  };
+  await Promise.all(Array.from({ length: 50 }, () => world.engine.publish(TOPIC, batchOf(["x".repeat(90)]))));
+  assert.ok(most > 1 && most <= 4, `${most} commits at once`);
+});

@@ -32,13 +32,14 @@ interface Request {
   readonly reject: (error: Error) => void;
 }
 
-/** Most bytes handed to the store and not yet durable before a full block waits after all. */
-const IN_FLIGHT_BLOCKS = 2;
+/** Blocks handed to the store and not yet durable; what comes behind them waits, full block or not. */
+const BLOCKS_IN_FLIGHT_MAX = 4;
 
 export class PublishQueue {
   readonly #name: string;
   readonly #log: TopicLog;
   readonly #parts: PublishQueueParts;
+  readonly #onStored: (publishCount: number, messageCount: number) => void;
   #waiting: Request[] = [];
   #waitingBytes = 0;
   #commitsInFlight = 0;
@@ -46,29 +47,31 @@ export class PublishQueue {
   #isPaused = false;
   #drained: (() => void)[] = [];
 
-  /** @param name - The topic's, for errors. */
-  constructor(name: string, log: TopicLog, parts: PublishQueueParts) {
+  /**
+   * @param name - The topic's, for errors.
+   * @param onStored - Told after each block how many publishes and messages it holds.
+   */
+  constructor(
+    name: string,
+    log: TopicLog,
+    parts: PublishQueueParts,
+    onStored: (publishCount: number, messageCount: number) => void,
+  ) {
     this.#name = name;
     this.#log = log;
     this.#parts = parts;
+    this.#onStored = onStored;
   }
 
   /** Resolves with the first message's id when the batch is durable and its topic's followers know of it. */
   publish(batch: PublishBatch): Promise<number> {
-    this.#parts.waiting.take(batch.bytes.byteLength);
     return new Promise((resolve, reject) => {
+      this.#parts.waiting.take(batch.bytes.byteLength);
       this.#waiting.push({ batch, resolve, reject });
       this.#waitingBytes += batch.bytes.byteLength;
       if (this.#isScheduled || this.#isPaused) return;
-      if (this.#commitsInFlight === 0) {
-        this.#isScheduled = true;
-        this.#parts.activity.defer(() => {
-          this.#isScheduled = false;
-          this.#flush();
-        });
-      } else if (this.#waitingBytes >= this.#parts.limits.blockBytes && this.#commitsInFlight < IN_FLIGHT_BLOCKS) {
-        this.#flush();
-      }
+      if (this.#commitsInFlight === 0) this.#schedule();
+      else this.#flushFull();
     });
   }
 
@@ -78,9 +81,22 @@ export class PublishQueue {
     return new Promise((resolve) => this.#drained.push(resolve));
   }
 
+  #schedule(): void {
+    this.#isScheduled = true;
+    this.#parts.activity.defer(() => {
+      this.#isScheduled = false;
+      this.#flush();
+    });
+  }
+
+  /** Sends what has gathered, if it fills a block or nothing is under way. */
+  #flushFull(): void {
+    if (this.#commitsInFlight === 0 || this.#waitingBytes >= this.#parts.limits.blockBytes) this.#flush();
+  }
+
   #flush(): void {
     if (this.#isPaused) return;
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 && this.#commitsInFlight < BLOCKS_IN_FLIGHT_MAX) {
       const pause = this.#pause();
       if (pause !== undefined) {
         this.#waitFor(pause);
@@ -148,7 +164,7 @@ export class PublishQueue {
       (error: unknown) => {
         this.#commitsInFlight -= 1;
         this.#refuse(group, error);
-        this.#flush();
+        this.#flushFull();
       },
     );
   }
@@ -156,7 +172,7 @@ export class PublishQueue {
   #stored(group: readonly Request[], block: Block): void {
     this.#commitsInFlight -= 1;
     // The disk first: it works while the followers and the callers are told.
-    if (this.#commitsInFlight === 0) this.#flush();
+    this.#flushFull();
     this.#log.appended(block);
     let id = block.firstMessageId;
     for (const request of group) {
@@ -164,6 +180,7 @@ export class PublishQueue {
       request.resolve(id);
       id += request.batch.count;
     }
+    this.#onStored(group.length, block.count);
     this.#tellDrained();
   }
 

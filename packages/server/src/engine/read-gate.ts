@@ -9,6 +9,11 @@ export class ReadGate {
     this.#free = readsInFlight;
   }
 
+  /** Whether a read would begin at once. */
+  get hasRoom(): boolean {
+    return this.#free > 0;
+  }
+
   async run<T>(read: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));

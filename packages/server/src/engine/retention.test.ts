@@ -108,13 +108,13 @@ test("a log is trimmed below what its slowest subscription has acked, durably", 
   const slow = world.pull(undefined, {}, other);
   await world.settle();
   await world.engine.acknowledge(SUBSCRIPTION, fast.ackIds());
-  await world.advance(1_001);
+  await world.advance(10_001);
   assert.equal(await storedCount(world), 3);
   await world.engine.acknowledge(other, slow.ackIds().slice(0, 2));
-  await world.advance(1_001);
+  await world.advance(10_001);
   assert.equal(await storedCount(world), 1);
   await world.engine.deleteSubscription(other);
-  await world.advance(1_001);
+  await world.advance(10_001);
   assert.equal(await storedCount(world), 0);
 });
 
@@ -130,7 +130,7 @@ test("a log is trimmed after a restart though one of its subscriptions is never 
   const busy = world.pull();
   await world.settle();
   await world.engine.acknowledge(SUBSCRIPTION, busy.ackIds());
-  await world.advance(5_000);
+  await world.advance(25_000);
   assert.equal(await storedCount(world), 0);
 });
 
@@ -138,7 +138,7 @@ test("messages that no subscription can get are not kept", async () => {
   const world = await TestWorld.open();
   await world.engine.deleteSubscription(SUBSCRIPTION);
   await world.publish("nobody's");
-  await world.advance(1_001);
+  await world.advance(10_001);
   assert.equal(await storedCount(world), 0);
 });
 

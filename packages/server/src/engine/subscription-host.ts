@@ -18,9 +18,11 @@ import { fromStorage } from "./engine-errors.js";
 import type { EngineLog } from "./engine-log.js";
 import { HostPuller, type PullerHost } from "./host-puller.js";
 import { type LiveListener, type LiveParts, LiveSubscription, type Turn } from "./live-subscription.js";
+import { OldestMessage } from "./oldest-message.js";
 import type { SubscriptionRecord } from "./resource-record.js";
+import { RestedSubscription } from "./rested-subscription.js";
 import { spanMs } from "./span.js";
-import { addCounts, type SubscriptionTotals, zeroTotals } from "./subscription-totals.js";
+import { addCounts, type SubscriptionTotals } from "./subscription-totals.js";
 import type { Topic } from "./topic.js";
 import type { TopicLogParts } from "./topic-log.js";
 import type { TopicReader } from "./topic-reader.js";
@@ -58,13 +60,8 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   #durableFloor: number;
   #isFloorKnown: boolean;
   #droppedUpTo = 0;
-  /** The backlog when the core left memory, and the log's head at that moment. */
-  #restedBacklog: number;
-  #restedAtHead: number;
-  /** Given last before the core left memory: an ack id never comes twice. */
-  #latestGeneration: Generation = 0;
-  /** Counted before the core left memory; undefined while it never did. */
-  #totals: SubscriptionTotals | undefined;
+  #rested: RestedSubscription;
+  #oldest: OldestMessage | undefined;
 
   constructor(record: SubscriptionRecord, revision: number, topic: Topic, parts: HostParts) {
     this.name = record.settings.name;
@@ -76,8 +73,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     this.activeAtMs = Math.min(record.activeAtMs + HOUR_MS, parts.ageMs());
     this.#durableFloor = record.start;
     this.#isFloorKnown = parts.storage.tail(ackLogRef(record.number)) === 0;
-    this.#restedBacklog = Math.max(topic.log.head - record.start, 0);
-    this.#restedAtHead = topic.log.head;
+    this.#rested = RestedSubscription.unknown(record.start, topic.log.head);
   }
 
   get isFloorKnown(): boolean {
@@ -104,16 +100,23 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
 
   /** Counted since the server's start. */
   get totals(): SubscriptionTotals {
-    const before = this.#totals ?? zeroTotals();
-    return this.#live === undefined ? before : addCounts(before, this.#live.counts);
+    const { totals } = this.#rested;
+    return this.#live === undefined ? totals : addCounts(totals, this.#live.counts);
   }
 
   /** Messages not settled. An upper bound until the ack log of an earlier start has been read. */
   get backlog(): number {
     if (this.record.isDetached) return 0;
     const { head } = this.topic.log;
-    const backlog = this.#live?.counts.backlog ?? this.#restedBacklog + head - this.#restedAtHead;
+    const backlog = this.#live?.counts.backlog ?? this.#rested.backlog(head);
     return Math.min(backlog, Math.max(head - this.floor, 0));
+  }
+
+  /** Wall-clock time of the oldest message not settled; undefined without one, or while it is not known. */
+  get oldestUnackedAtMs(): number | undefined {
+    if (this.backlog === 0) return undefined;
+    this.#oldest ??= new OldestMessage(this.topic.log, this.#parts);
+    return this.#oldest.timeMs(this.floor);
   }
 
   get pullerCount(): number {
@@ -268,7 +271,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
       const records = await this.#parts.activity.track(readAckLog(ref, this.#parts));
       if (this.#ended !== undefined) return;
       const { start } = this.record;
-      const afterGeneration = this.#latestGeneration;
+      const afterGeneration = this.#rested.latestGeneration;
       const subscription = { name: this.name, ref, start, droppedUpTo: this.#droppedUpTo, afterGeneration };
       const live = new LiveSubscription(subscription, records, this.topic.log, this.#parts, this);
       // It may have broken on what it read.
@@ -309,10 +312,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   #leave(): void {
     if (this.#live === undefined) return;
     if (this.#idleWake !== undefined) this.#parts.wakes.set(this.#idleWake, Number.POSITIVE_INFINITY);
-    this.#totals = this.totals;
-    this.#restedBacklog = this.#live.counts.backlog;
-    this.#restedAtHead = this.topic.log.head;
-    this.#latestGeneration = this.#live.latestGeneration;
+    this.#rested = RestedSubscription.after(this.#rested, this.#live, this.topic.log.head);
     this.#live = undefined;
     this.#idleWake = undefined;
   }

@@ -28,6 +28,8 @@ export class TopicLog implements BlockHolder {
   readonly ref: LogRef;
   /** The last durable position the engine has been told of. */
   head: number;
+  /** Bytes appended since the log was trimmed last. */
+  bytesSinceTrim = 0;
   readonly #parts: TopicLogParts;
   readonly #followers = new Set<LogFollower>();
   readonly #cached = new Deque<Block>();
@@ -61,6 +63,7 @@ export class TopicLog implements BlockHolder {
   appended(block: Block): void {
     if (block.first <= this.head) throw new Error(`block ${block.first} of ${this.ref.id} came after ${this.head}`);
     this.head = block.last;
+    this.bytesSinceTrim += block.bytes.byteLength;
     this.#cached.push(block);
     this.#parts.cache.add(this, block.bytes.byteLength);
     for (const follower of this.#followers) follower.appended(block);

@@ -121,15 +121,16 @@ export class TopicRegistry {
     });
   }
 
-  async publish(name: string, batch: PublishBatch): Promise<number> {
+  publish(name: string, batch: PublishBatch): Promise<number> {
     const topic = this.#byName.get(name);
-    const settled = topic !== undefined && topic.deleting === undefined ? topic : await this.getSettled(name);
-    settled.publishes ??= new PublishQueue(name, settled.log, this.#parts);
-    const id = await settled.publishes.publish(batch);
-    settled.publishCount += 1;
-    settled.messageCount += batch.count;
-    this.#parts.onStored(settled);
-    return id;
+    if (topic === undefined) return Promise.reject(notFound(name));
+    if (topic.deleting !== undefined) return this.#publishLater(name, batch);
+    topic.publishes ??= new PublishQueue(name, topic.log, this.#parts, (publishCount, messageCount) => {
+      topic.publishCount += publishCount;
+      topic.messageCount += messageCount;
+      this.#parts.onStored(topic);
+    });
+    return topic.publishes.publish(batch);
   }
 
   /** Resolves when every publish so far has its answer. */
@@ -142,6 +143,11 @@ export class TopicRegistry {
     if (!topic.isAbandoned) return;
     // A failure leaves a log without an owner, which the next start drops.
     this.#parts.commits.commit([{ kind: "drop", log: topic.log.ref }]).catch(() => undefined);
+  }
+
+  async #publishLater(name: string, batch: PublishBatch): Promise<number> {
+    await this.getSettled(name);
+    return this.publish(name, batch);
   }
 
   async #delete(topic: Topic, name: string): Promise<void> {

@@ -16,7 +16,10 @@ export interface TrimmerParts {
 /** Subscriptions of one topic whose ack logs are read at once only to learn where they stand. */
 const LOADS_PER_TRIM = 4;
 
-/** Gives up what no subscription and no retention needs any more, at most once a second for each topic. */
+/** How soon a topic that takes much is trimmed: not with every ack. */
+const BUSY_INTERVAL_MS = 100;
+
+/** Gives up what no subscription and no retention needs any more: now and then, and sooner where there is much of it. */
 export class Trimmer {
   readonly #parts: TrimmerParts;
 
@@ -27,8 +30,10 @@ export class Trimmer {
   /** Something moved that may let the topic's log be trimmed. */
   noteChange(topic: Topic): void {
     topic.trimWake ??= new Wake(() => this.#trim(topic));
-    if (topic.trimWake.index !== -1) return;
-    this.#parts.wakes.set(topic.trimWake, this.#parts.clock.monotonicMs() + this.#parts.limits.trimIntervalMs);
+    const { trimBytes, trimIntervalMs } = this.#parts.limits;
+    const delayMs = topic.log.bytesSinceTrim >= trimBytes ? BUSY_INTERVAL_MS : trimIntervalMs;
+    const atMs = this.#parts.clock.monotonicMs() + delayMs;
+    if (atMs < topic.trimWake.atMs) this.#parts.wakes.set(topic.trimWake, atMs);
   }
 
   #trim(topic: Topic): void {
@@ -36,6 +41,7 @@ export class Trimmer {
     const upTo = this.#floorOf(topic);
     if (upTo <= topic.trimmedUpTo) return;
     topic.trimmedUpTo = upTo;
+    topic.log.bytesSinceTrim = 0;
     this.#parts.commits.commit([{ kind: "trim", log: topic.log.ref, upTo }]).catch((error: unknown) => {
       // A stopped engine has told already.
       if (this.#parts.commits.failure !== undefined) return;
