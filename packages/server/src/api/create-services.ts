@@ -24,7 +24,7 @@ export interface ServicesOptions {
   readonly observer?: CallObserver;
   /** How long a streaming pull may live; for ever where left out. */
   readonly streamMaxAgeMs?: number;
-  /** Most bytes of HTTP bodies that are held at a time; more are answered RESOURCE_EXHAUSTED. 64 MiB where left out. */
+  /** Most bytes of HTTP bodies that are held at a time; more are answered RESOURCE_EXHAUSTED. 128 MiB where left out. */
   readonly bodyBudgetBytes?: number;
 }
 
@@ -41,7 +41,7 @@ export interface Services {
   readonly onHttpRequest: HttpRequestHandler;
 }
 
-const DEFAULT_BODY_BUDGET_BYTES = 64 * 1024 * 1024;
+const DEFAULT_BODY_BUDGET_BYTES = 128 * 1024 * 1024;
 
 /** Makes the API of an engine: gRPC and REST over the same methods. */
 export function createServices(options: ServicesOptions): Services {

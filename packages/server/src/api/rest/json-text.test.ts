@@ -25,9 +25,14 @@ test("an empty text is an empty object", async () => {
 });
 
 const REFUSED: readonly (readonly [what: string, text: string | Buffer, message: RegExp])[] = [
-  ["a name that an object has twice", '{"a":{"b":1,"b":2}}', /the same name twice/],
-  ["what is no JSON", "{'a':1}", /The text is not JSON\.$/],
+  [
+    "a name that an object has twice",
+    '{"a":{"b":{"a":1,"b":[]},"c":"{","\\u0062":2}}',
+    /An object has the name "b" twice\.$/,
+  ],
+  ["what is no JSON", "{'a':1}", /The text is not JSON/],
   ["what is no UTF-8", Buffer.from([0x22, 0xff, 0x22]), /not valid UTF-8/],
+  ["a text cut short", '{"a":[', /The text is not JSON: it ends in the middle\.$/],
   ["an unfinished string", '{"a":"b', /not JSON/],
   ["lists without end", "[".repeat(1_000), /nests deeper than 64 levels/],
   ["brackets that close more than they open", "]".repeat(1_000), /not JSON/],

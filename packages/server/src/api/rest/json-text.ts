@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { JsonValue } from "@bufbuild/protobuf";
+import { shown } from "../error-catalogue.js";
 import { invalidPayload } from "./json-refusal.js";
 import { JsonScan } from "./json-scan.js";
 
@@ -23,7 +24,9 @@ export async function parseJsonText(bytes: Buffer): Promise<JsonValue> {
   }
   const value = parse(bytes);
   if (isBig) await nextTurn();
-  if (countNames(value) !== scan.names) throw invalidPayload("An object has the same name twice.");
+  if (countNames(value) !== scan.names) {
+    throw invalidPayload(`An object has the name "${shown(repeatedName(bytes.toString("utf8")))}" twice.`);
+  }
   return value;
 }
 
@@ -31,14 +34,16 @@ function parse(bytes: Buffer): JsonValue {
   try {
     return JSON.parse(bytes.toString("utf8"));
   } catch (error) {
-    // The engine's own message is not passed on: it quotes the text, which may hold message data.
-    const [first = ""] = bytes.toString("utf8", 0, MAX_CHARACTER_BYTES);
-    const beginning = first === "{" ? "" : ` It begins with ${JSON.stringify(first)}.`;
-    throw invalidPayload(`The text is not JSON.${beginning}`, { cause: error });
+    // The engine's own message is not passed on, for it quotes the text, which may hold message data: only the place is.
+    throw invalidPayload(`The text is not JSON${placeOf(String(error))}.`, { cause: error });
   }
 }
 
-const MAX_CHARACTER_BYTES = 4;
+function placeOf(message: string): string {
+  if (message.includes("Unexpected end of JSON input")) return ": it ends in the middle";
+  const [, position] = /in JSON at position (\d+)/.exec(message) ?? [];
+  return position === undefined ? "" : `, from character ${Number(position) + 1} on`;
+}
 
 function countNames(value: JsonValue): number {
   if (typeof value !== "object" || value === null) return 0;
@@ -49,4 +54,19 @@ function countNames(value: JsonValue): number {
   }
   for (const name in value) count += 1 + countNames(value[name]!);
   return count;
+}
+
+/** Returns the first name that an object has twice, in a text that is JSON. */
+function repeatedName(text: string): string {
+  const objects: Set<unknown>[] = [];
+  for (const [token, name] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}]/g)) {
+    if (name !== undefined) {
+      const names = objects.at(-1);
+      const key: unknown = JSON.parse(name);
+      if (names?.has(key)) return String(key);
+      names?.add(key);
+    } else if (token === "{") objects.push(new Set());
+    else if (token === "}") objects.pop();
+  }
+  return "";
 }
