@@ -30,7 +30,7 @@ export const PARTS = {
   conformance: { may: ["wire"] },
   simulation: { may: ["core", "store", ...SERVER_PARTS, "client"] },
   // The harness that kills the real process talks to it as any client does.
-  "simulation/crash": { may: ["grpc", "wire"] },
+  "simulation/crash": { may: ["simulation", "grpc", "wire"] },
   bench: { may: [EVERYTHING] },
   examples: { may: ["client"] },
 };

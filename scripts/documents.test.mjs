@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path) => readFileSync(`${root}/${path}`, "utf8");
 
 test("every path that ARCHITECTURE.md names exists", () => {
-  const paths = [...read("ARCHITECTURE.md").matchAll(/`((?:packages|simulation|scripts|conformance|bench)\/[^`\s]*)`/g)];
+  const paths = [
+    ...read("ARCHITECTURE.md").matchAll(/`((?:packages|simulation|scripts|conformance|bench)\/[^`\s]*)`/g),
+  ];
   assert.ok(paths.length > 20);
   for (const [, path] of paths) assert.ok(existsSync(`${root}/${path}`), path);
 });
@@ -23,6 +25,7 @@ test("every link of the documents leads to a file", () => {
 test("every command that the documents name is there", () => {
   const { scripts } = JSON.parse(read("package.json"));
   for (const document of ["README.md", "CONTRIBUTING.md"]) {
-    for (const [, name] of read(document).matchAll(/npm run ([a-z]+)/g)) assert.ok(name in scripts, `${document}: ${name}`);
+    for (const [, name] of read(document).matchAll(/npm run ([a-z]+)/g))
+      assert.ok(name in scripts, `${document}: ${name}`);
   }
 });

@@ -3,11 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { SeededRandom } from "../seeded-random.js";
 import { countSegments, removeIndex } from "./data-files.js";
 import { Ledger } from "./ledger.js";
 import { checkResources, reckon } from "./reckoning.js";
 import { RestClient } from "./rest-client.js";
-import { SeededRandom } from "./seeded-random.js";
 import { ServerProcess } from "./server-process.js";
 import { createResources, runWorkload, SUBSCRIPTIONS } from "./workload.js";
 
@@ -113,7 +113,7 @@ class CrashRun {
 
   /** Load for a random while, then kill -9 in its midst. */
   async #loadAndKill(): Promise<void> {
-    const loadMs = this.#random.between(LOAD_MIN_MS, LOAD_MAX_MS);
+    const loadMs = this.#random.integer(LOAD_MIN_MS, LOAD_MAX_MS);
     // A server loads its REST part with the first call: the load begins when it runs.
     await checkResources(this.#client!);
     const load = runWorkload(this.#client!, this.#ledger, this.#random);
@@ -134,7 +134,7 @@ class CrashRun {
     while (this.#random.chance(STARTUP_KILL_CHANCE)) {
       this.#server = new ServerProcess(this.#data);
       const ready = this.#server.ready();
-      await Promise.race([pause(this.#random.between(0, STARTUP_KILL_MAX_MS)), ready]);
+      await Promise.race([pause(this.#random.integer(0, STARTUP_KILL_MAX_MS)), ready]);
       this.#killsDuringStart += 1;
       await this.killServer();
       await ready;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Ledger, Violation } from "./ledger.js";
+import { Violation } from "../violation.js";
+import { Ledger } from "./ledger.js";
 import { numberOf, payloadOf } from "./payload.js";
 
 function begun(): Ledger {

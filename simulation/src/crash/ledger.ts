@@ -4,6 +4,7 @@
  * A promise is an answer that arrived: an acknowledged publish, a confirmed ack, a created or deleted resource. A request
  * without an answer may have happened or not, and the ledger accepts either.
  */
+import { Violation } from "../violation.js";
 import { numberOf, payloadOf } from "./payload.js";
 
 export interface Delivery {
@@ -19,10 +20,6 @@ interface SubscriptionPage {
   /** Acked, and the answer never came. */
   readonly maybeAcked: Set<string>;
   readonly seen: Set<string>;
-}
-
-export class Violation extends Error {
-  override readonly name = "Violation";
 }
 
 export class Ledger {

@@ -1,6 +1,7 @@
 /** After a restart: does the server still have what it promised? */
 import { setTimeout as pause } from "node:timers/promises";
-import { type Ledger, Violation } from "./ledger.js";
+import { Violation } from "../violation.js";
+import type { Ledger } from "./ledger.js";
 import type { RestClient } from "./rest-client.js";
 import { acknowledge, pull, SUBSCRIPTIONS, TOPICS } from "./workload.js";
 

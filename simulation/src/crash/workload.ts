@@ -1,9 +1,9 @@
 /** Publishers and ackers that go on until their server dies, and write into the ledger what they were told. */
 import { setTimeout as pause } from "node:timers/promises";
+import type { SeededRandom } from "../seeded-random.js";
 import type { Delivery, Ledger } from "./ledger.js";
 import { payloadOf } from "./payload.js";
 import { ConnectionLost, type RestClient } from "./rest-client.js";
-import type { SeededRandom } from "./seeded-random.js";
 
 export const TOPICS = ["projects/crash/topics/busy", "projects/crash/topics/calm"] as const;
 
@@ -83,7 +83,7 @@ export async function acknowledge(
 
 async function publishForever(client: RestClient, ledger: Ledger, random: SeededRandom, topic: string): Promise<never> {
   for (;;) {
-    const numbers = ledger.takeNumbers(topic, random.between(1, MESSAGES_PER_PUBLISH_MAX));
+    const numbers = ledger.takeNumbers(topic, random.integer(1, MESSAGES_PER_PUBLISH_MAX));
     const messages = numbers.map((number) => ({ data: payloadOf(number).toString("base64") }));
     const { messageIds } = await client.must("POST", `/v1/${topic}:publish`, { messages });
     ledger.published(topic, numbers, Array.isArray(messageIds) ? messageIds.map(String) : []);
