@@ -1,91 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { PubSubError } from "@peal/core";
-import { type BidiCall, type GrpcError, Metadata, Status } from "@peal/grpc";
-import { StreamingPullRequestSchema, StreamingPullResponseSchema } from "@peal/wire";
+import { Status } from "@peal/grpc";
 import type { Profile } from "@peal/wire/hot";
+import fc from "fast-check";
 import { apiFixture } from "../api-fixture.test.support.js";
 import { batchOf } from "../fake-engine.test.support.js";
+import { FakeBidiCall, type StreamRequestFields } from "./fake-bidi-call.test.support.js";
 import { streamingPullMethod } from "./streaming-pull.js";
 
 const NAME = "projects/p/subscriptions/billing";
-
-type Fields = MessageInitShape<typeof StreamingPullRequestSchema>;
-
-/** A stream whose socket is full or not as the test says. */
-class FakeBidiCall implements BidiCall {
-  readonly path = "/google.pubsub.v1.Subscriber/StreamingPull";
-  readonly metadata = new Metadata();
-  readonly trailers = new Metadata();
-  readonly deadlineAtMs = Number.POSITIVE_INFINITY;
-  readonly peer = "127.0.0.1:1";
-  readonly signal = new AbortController().signal;
-  readonly sent: Uint8Array[] = [];
-  isCancelled = false;
-  isFull = false;
-  hasHeaders = false;
-  ending: { readonly error: GrpcError | undefined } | undefined;
-  #message: (message: Uint8Array) => void | Promise<void> = () => undefined;
-  #halfClose = (): void => undefined;
-  #drain = (): void => undefined;
-  #cancel = (): void => undefined;
-
-  send(message: Uint8Array): boolean {
-    this.sent.push(message);
-    return !this.isFull;
-  }
-
-  sendHeaders(): void {
-    this.hasHeaders = true;
-  }
-
-  end(error?: GrpcError): void {
-    this.ending ??= { error };
-  }
-
-  onMessage(listener: (message: Uint8Array) => void | Promise<void>): void {
-    this.#message = listener;
-  }
-
-  onHalfClose(listener: () => void): void {
-    this.#halfClose = listener;
-  }
-
-  onDrain(listener: () => void): void {
-    this.#drain = listener;
-  }
-
-  onCancel(listener: () => void): void {
-    this.#cancel = listener;
-  }
-
-  request(fields: Fields): void | Promise<void> {
-    return this.#message(toBinary(StreamingPullRequestSchema, create(StreamingPullRequestSchema, fields)));
-  }
-
-  raw(bytes: Uint8Array): void {
-    void this.#message(bytes);
-  }
-
-  halfClose(): void {
-    this.#halfClose();
-  }
-
-  drain(): void {
-    this.isFull = false;
-    this.#drain();
-  }
-
-  cancel(): void {
-    this.isCancelled = true;
-    this.#cancel();
-  }
-
-  get responses() {
-    return this.sent.map((bytes) => fromBinary(StreamingPullResponseSchema, bytes));
-  }
-}
 
 function fixture(profile: Profile = "service", streamMaxAgeMs = Number.POSITIVE_INFINITY) {
   const { context, engine, clock } = apiFixture(profile);
@@ -106,7 +30,7 @@ function fixture(profile: Profile = "service", streamMaxAgeMs = Number.POSITIVE_
   return { engine, clock, call };
 }
 
-function open(profile: Profile = "service", fields: Fields = {}) {
+function open(profile: Profile = "service", fields: StreamRequestFields = {}) {
   const parts = fixture(profile);
   void parts.call.request({ subscription: NAME, streamAckDeadlineSeconds: 60, ...fields });
   return { ...parts, puller: parts.engine.pullers[0]! };
@@ -145,7 +69,7 @@ test("limits of the first request reach the engine", () => {
 });
 
 test("a first request must name an existing subscription and a deadline", () => {
-  const cases: readonly (readonly [Fields, number, string | RegExp])[] = [
+  const cases: readonly (readonly [StreamRequestFields, number, string | RegExp])[] = [
     [{ streamAckDeadlineSeconds: 10 }, Status.INVALID_ARGUMENT, /^Invalid resource name given \(name=\)/],
     [
       { subscription: "projects/p/subscriptions/other", streamAckDeadlineSeconds: 10 },
@@ -215,7 +139,7 @@ test("a later request may change the lease, but not what the first one fixed", (
   const { call, puller } = open();
   void call.request({ streamAckDeadlineSeconds: 30 });
   assert.equal(puller.leaseMs, 30_000);
-  const refused: readonly Fields[] = [
+  const refused: readonly StreamRequestFields[] = [
     { subscription: NAME },
     { maxOutstandingMessages: 1n },
     { maxOutstandingBytes: 1n },
@@ -345,4 +269,52 @@ test("a stream with an age limit ends with UNAVAILABLE when it is that old", asy
   void call.request({ subscription: NAME, streamAckDeadlineSeconds: 10 });
   await clock.advance(1_000, async () => undefined);
   endedWith(call, Status.UNAVAILABLE, "The service was unable to fulfill your request. Please try again. [code=8a75]");
+});
+
+const seconds = fc.oneof(
+  { weight: 9, arbitrary: fc.integer({ min: 10, max: 600 }) },
+  fc.integer({ min: -1, max: 700 }),
+);
+const ackIds = fc.array(fc.constantFrom("ok1", "ok2", "ok3"), { maxLength: 3 });
+const steps = fc.array(
+  fc.oneof(
+    { weight: 5, arbitrary: fc.record({ kind: fc.constant("request" as const), ackIds, seconds }) },
+    { weight: 8, arbitrary: fc.constant({ kind: "deliver" as const }) },
+    { weight: 3, arbitrary: fc.constant({ kind: "fill" as const }) },
+    { weight: 3, arbitrary: fc.constant({ kind: "drain" as const }) },
+    fc.record({ kind: fc.constant("raw" as const), bytes: fc.uint8Array({ maxLength: 8 }) }),
+    fc.constantFrom({ kind: "halfClose" as const }, { kind: "cancel" as const }, { kind: "end" as const }),
+  ),
+  { maxLength: 40 },
+);
+
+test("whatever happens on a stream, one batch at most is asked for, nothing follows its end, and its puller is closed", async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, fc.boolean(), async (sequence, wantsAnswers) => {
+      const { call, puller } = open("service", { protocolVersion: wantsAnswers ? 1n : 0n });
+      let delivered = 0;
+      let sentAtEnd: number | undefined;
+      for (const step of sequence) {
+        if (step.kind === "request") {
+          void call.request({ ackIds: step.ackIds, streamAckDeadlineSeconds: step.seconds });
+        } else if (step.kind === "raw") call.raw(step.bytes);
+        else if (step.kind === "fill") call.isFull = true;
+        else if (step.kind === "drain") call.drain();
+        else if (step.kind === "halfClose") call.halfClose();
+        else if (step.kind === "cancel") call.cancel();
+        else if (step.kind === "end" && !puller.isClosed) puller.sink.end(new PubSubError("UNAVAILABLE", "draining"));
+        else if (step.kind === "deliver" && puller.readies.length > delivered && !puller.isClosed) {
+          delivered += 1;
+          puller.sink.deliver(batchOf("x"));
+        }
+        assert.ok(puller.readies.length - delivered <= 1, "two batches are asked for");
+        if (sentAtEnd !== undefined) assert.equal(call.sent.length, sentAtEnd, "something follows the end");
+        if (call.ending !== undefined || call.isCancelled) {
+          assert.equal(puller.isClosed, true);
+          sentAtEnd ??= call.sent.length;
+        }
+      }
+      await turn();
+    }),
+  );
 });
