@@ -1,4 +1,5 @@
 /** What clients and operators do. Each action is one call or one turn of a client; the world checks what comes of it. */
+import { WALL_JUMP_MAX_MS } from "./ledger.js";
 import { publish } from "./publisher-actions.js";
 import {
   changeRetention,
@@ -53,9 +54,11 @@ export const ACTIONS: readonly Action[] = [
   { name: "kill", weight: 0.3, run: (world) => world.restart("kill") },
   { name: "stop", weight: 0.3, run: (world) => world.restart("stop") },
   { name: "fill the disk", weight: 0.2, run: (world) => world.fillDisk(world.random.integer(100, 60_000)) },
-  {
-    name: "set the wall clock",
-    weight: 0.1,
-    run: (world) => world.clock.jumpWall(world.random.integer(-90_000, 90_000)),
-  },
+  { name: "set the wall clock", weight: 0.1, run: setWallClock },
 ];
+
+function setWallClock(world: World): void {
+  const byMs = world.random.integer(-WALL_JUMP_MAX_MS, WALL_JUMP_MAX_MS);
+  world.note(`the wall clock is set by ${byMs} ms`);
+  world.clock.jumpWall(byMs);
+}

@@ -48,7 +48,7 @@ export function ack(world: World, deliveries: readonly Delivery[]): void {
   if (subscription === undefined) return;
   const ids = deliveries.map(({ ackId }) => ackId);
   if (world.random.chance(0.1)) ids.push(...ids);
-  world.ledger.ackCalled(deliveries, world.nowMs);
+  world.ledger.ackCalled(deliveries);
   const name = deliveries.map(({ message }) => message.text).join(" ");
   world.note(`ack ${name} on ${subscription.name}`);
   world.call(

@@ -10,6 +10,7 @@ interface Entry {
 export class VirtualClock {
   #monotonicMs = 0;
   #wallMs = 1_750_000_000_000;
+  #highestWallMs = this.#wallMs;
   #entries: Entry[] = [];
   #order = 0;
 
@@ -21,6 +22,11 @@ export class VirtualClock {
     return this.#wallMs;
   }
 
+  /** The latest the wall clock has ever shown: what was old once may be gone. */
+  get highestWallMs(): number {
+    return this.#highestWallMs;
+  }
+
   /** When the next timer is due, or Infinity. */
   get nextTimerAtMs(): number {
     return this.#entries[0]?.atMs ?? Number.POSITIVE_INFINITY;
@@ -29,6 +35,7 @@ export class VirtualClock {
   /** Moves the wall clock alone, as an operator or NTP may. */
   jumpWall(byMs: number): void {
     this.#wallMs += byMs;
+    this.#highestWallMs = Math.max(this.#highestWallMs, this.#wallMs);
   }
 
   /** Moves both clocks to `atMs`, or stays; runs the first timer that is due, if any. */
@@ -36,6 +43,7 @@ export class VirtualClock {
     if (atMs > this.#monotonicMs) {
       this.#wallMs += atMs - this.#monotonicMs;
       this.#monotonicMs = atMs;
+      this.#highestWallMs = Math.max(this.#highestWallMs, this.#wallMs);
     }
     const first = this.#entries[0];
     if (first === undefined || first.atMs > this.#monotonicMs) return;

@@ -73,6 +73,12 @@ export class LeaseTable {
     return this.#queue.isWaiting(slot);
   }
 
+  /** Whether the message is out under a lease of this generation. */
+  isLeasedUnder(sequence: number, generation: Generation): boolean {
+    const slot = this.#index.find(sequence);
+    return slot !== -1 && !this.isWaiting(slot) && this.#generations[slot] === generation;
+  }
+
   isSized(slot: number): boolean {
     return this.#sizes[slot] !== SIZE_UNKNOWN;
   }

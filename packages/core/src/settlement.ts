@@ -135,9 +135,7 @@ export class Settlement {
       const first = runs[at]!;
       const end = first + runs[at + 1]!;
       for (let sequence = first; sequence < end; sequence += 1) {
-        const slot = this.#leases.find(sequence);
-        if (slot === -1 || this.#leases.isWaiting(slot) || this.#leases.generation(slot) !== generation) continue;
-        this.#endLease(slot, true);
+        if (this.#leases.isLeasedUnder(sequence, generation)) this.#endLease(this.#leases.find(sequence), true);
       }
     }
   }

@@ -119,3 +119,22 @@ test("events of a puller that is gone do nothing", () => {
   assert.deepEqual(deliveries(effects), []);
   assert.equal(subscription.counts.pullers, 0);
 });
+
+test("what was settled while a redelivery was read is no part of it", () => {
+  const subscription = Subscription.create(0, OPTIONS);
+  const ready: Event = { kind: "ready", puller: 1, maxMessages: 10, maxBytes: 1_000 };
+  const [delivery] = deliveries(feed(subscription, 0, 5, { kind: "appended", head: 5 }, opened(1), ready));
+  const { generation } = delivery!;
+  feed(subscription, 0, 5, { kind: "acked", sequences: [1, 4], generations: [generation, generation] });
+  const parts: [number, number][] = [];
+  const note = (first: number, count: number): void => {
+    parts.push([first, count]);
+  };
+  subscription.forEachLeasedPart({ first: 1, count: 5 }, generation, note);
+  assert.deepEqual(parts.splice(0), [
+    [2, 2],
+    [5, 1],
+  ]);
+  subscription.forEachLeasedPart({ first: 1, count: 5 }, generation + 1, note);
+  assert.deepEqual(parts, []);
+});

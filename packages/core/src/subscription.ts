@@ -156,6 +156,24 @@ export class Subscription {
     return this.#cursor.floor;
   }
 
+  /**
+   * Visits the parts of a delivered run that are still out under `generation`: a redelivery is read from the log before
+   * it is sent, and what was settled meanwhile must not be.
+   */
+  forEachLeasedPart(
+    run: { readonly first: number; readonly count: number },
+    generation: Generation,
+    visit: (first: number, count: number) => void,
+  ): void {
+    const end = run.first + run.count;
+    let first = run.first;
+    for (let sequence = first; sequence <= end; sequence += 1) {
+      if (sequence < end && this.#leases.isLeasedUnder(sequence, generation)) continue;
+      if (sequence > first) visit(first, sequence - first);
+      first = sequence + 1;
+    }
+  }
+
   get counts(): SubscriptionCounts {
     const backlog = Math.max(0, this.#head - this.#cursor.floor - this.#cursor.countAbove);
     return {

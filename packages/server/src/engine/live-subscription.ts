@@ -15,7 +15,7 @@ import type { LogRef } from "@peal/store";
 import { AckLog, type AckLogParts } from "./ack-log.js";
 import type { AckLogRecords } from "./ack-log-reader.js";
 import type { Block } from "./block.js";
-import type { BlockRun } from "./delivered-runs.js";
+import { BlockRun } from "./delivered-runs.js";
 import { gatherRuns } from "./gather-runs.js";
 import type { LogFollower, LogSlice, TopicLog } from "./topic-log.js";
 import { Wake } from "./wake-queue.js";
@@ -189,10 +189,22 @@ export class LiveSubscription implements LogFollower {
     }
     this.#listener.deliverLater(puller);
     const delivered = gathered.then(
-      (read) => this.#listener.deliver(puller, generation, read),
+      (read) => this.#listener.deliver(puller, generation, this.#stillLeased(read, generation)),
       (error: unknown) => this.#listener.deliveryFailed(puller, generation, error),
     );
     void this.#parts.activity.track(delivered);
+  }
+
+  /** What was settled while it was read does not go out any more. */
+  #stillLeased(read: readonly BlockRun[], generation: Generation): readonly BlockRun[] {
+    if (this.#isEnded) return read;
+    const parts: BlockRun[] = [];
+    for (const { block, firstSequence, count } of read) {
+      this.#core.forEachLeasedPart({ first: firstSequence, count }, generation, (first, partCount) =>
+        parts.push(new BlockRun(block, first, partCount)),
+      );
+    }
+    return parts;
   }
 
   #load(after: number, maxBytes: number): void {
