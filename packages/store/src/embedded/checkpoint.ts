@@ -21,12 +21,20 @@ import type { LogIndex } from "./log-index.js";
 import type { LogState } from "./log-state.js";
 import type { SegmentSet } from "./segment-set.js";
 
-/** Rows changed in one transaction: about 5 ms of the event loop. */
+/** Rows changed in one transaction, about: 5 ms of the event loop. */
 const SLICE_ROWS = 1024;
-/** Extents of one log written, and dead ones removed, in one slice. */
-const LOG_ROWS_MAX = 512;
 /** Dead extents looked up at a time. */
 const SWEEP_ROWS = 16;
+
+export interface CheckpointOptions {
+  readonly index: LogIndex;
+  readonly segments: SegmentSet;
+  readonly identity: Buffer;
+  /** What the file says now, if anything. */
+  readonly written: IndexMeta | undefined;
+  /** Rows changed in one transaction, about. */
+  readonly sliceRows: number | undefined;
+}
 
 /**
  * Moves what is in memory to the index's file, in slices. Each slice is one transaction that leaves every log and key in
@@ -37,14 +45,19 @@ export class Checkpoint {
   readonly #index: LogIndex;
   readonly #segments: SegmentSet;
   readonly #identity: Buffer;
+  readonly #sliceRows: number;
+  /** Extents of one log written, and dead ones removed, in one slice. */
+  readonly #logRows: number;
   /** What the file says; the segment in it and all after it are needed for a replay. */
   #written: IndexMeta | undefined;
 
-  constructor(index: LogIndex, segments: SegmentSet, identity: Buffer, written: IndexMeta | undefined) {
-    this.#index = index;
-    this.#segments = segments;
-    this.#identity = identity;
-    this.#written = written;
+  constructor(options: CheckpointOptions) {
+    this.#index = options.index;
+    this.#segments = options.segments;
+    this.#identity = options.identity;
+    this.#written = options.written;
+    this.#sliceRows = options.sliceRows ?? SLICE_ROWS;
+    this.#logRows = Math.max(1, Math.floor(this.#sliceRows / 2));
   }
 
   get written(): IndexMeta | undefined {
@@ -100,7 +113,7 @@ export class Checkpoint {
         isWhole = plan.isWhole;
         plans.push(plan);
         // A log that needs several rounds reads in each what the one before has written.
-        if (!isWhole || slice.size >= SLICE_ROWS) await flush();
+        if (!isWhole || slice.size >= this.#sliceRows) await flush();
       }
     }
     await flush();
@@ -132,8 +145,8 @@ export class Checkpoint {
 
   #planExtents(plan: LogPlan, slice: Slice): void {
     const { log, draft } = plan;
-    plan.written = log.recent.slice(0, LOG_ROWS_MAX);
-    plan.isWhole = log.recent.length <= LOG_ROWS_MAX;
+    plan.written = log.recent.slice(0, this.#logRows);
+    plan.isWhole = log.recent.length <= this.#logRows;
     const moved = plan.written.filter((extent) => extent.isMoved);
     for (const extent of plan.written) {
       extent.isFrozen = true;
@@ -206,7 +219,7 @@ export class Checkpoint {
       if (dead.length < SWEEP_ROWS) break;
       draft.sweptTo = dead.at(-1)!.last;
       removed += dead.length;
-      if (removed < LOG_ROWS_MAX) continue;
+      if (removed < this.#logRows) continue;
       plan.isWhole = false;
       return;
     }
@@ -231,9 +244,9 @@ export class Checkpoint {
   }
 
   async #writeKeys(dirty: readonly (readonly [string, MetadataRow])[]): Promise<void> {
-    for (let at = 0; at < dirty.length; at += SLICE_ROWS) {
+    for (let at = 0; at < dirty.length; at += this.#sliceRows) {
       const slice = new Slice(this.#segments);
-      const part = dirty.slice(at, at + SLICE_ROWS);
+      const part = dirty.slice(at, at + this.#sliceRows);
       for (const [name, row] of part) {
         const known = this.#index.store.metadata(name);
         if (known !== undefined) slice.charge(known.segment, -known.bytes);

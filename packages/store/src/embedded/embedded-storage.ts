@@ -64,6 +64,8 @@ export interface EmbeddedStorageOptions {
   readonly readsInFlightMax?: number;
   /** How much the collector may copy per second, in bytes. */
   readonly collectBytesPerSecond?: number;
+  /** Rows of the index changed in one transaction, about; a checkpoint holds the event loop no longer than one takes. */
+  readonly checkpointRows?: number;
   readonly disk?: Disk;
   readonly clock?: EngineClock;
 }
@@ -152,7 +154,8 @@ async function openLocked(
   const segments = new SegmentSet(disk, logDirectory, identity);
   const indexFile = new IndexFile(path);
   const onRepair = (message: string) => tell({ level: "warn", message });
-  const { index, checkpoint } = await recover({ segments, indexFile, identity, closedIndex, onRepair });
+  const { checkpointRows } = options;
+  const { index, checkpoint } = await recover({ segments, indexFile, identity, closedIndex, checkpointRows, onRepair });
   const reserve = new SpaceReserve(disk, path, options.reserveBytes ?? RESERVE_BYTES);
   if (!(await reserve.lay()))
     tell({ level: "warn", message: "there is no room for the reserve: messages are refused" });

@@ -20,6 +20,8 @@ export interface RecoveryOptions {
   readonly identity: Buffer;
   /** How the last clean end left the index. */
   readonly closedIndex: IndexFingerprint | undefined;
+  /** Rows of the index changed in one transaction, about. */
+  readonly checkpointRows: number | undefined;
   /** Told what was repaired. */
   readonly onRepair: (message: string) => void;
 }
@@ -61,8 +63,9 @@ async function recoverIndex(options: RecoveryOptions): Promise<Recovered> {
   const index = loadIndex(store, segments);
   index.lsn = rebuilt.lsn;
   index.lastRevision = rebuilt.lastRevision;
-  const meta = store.meta(identity);
-  return { index, checkpoint: new Checkpoint(index, segments, identity, meta) };
+  const written = store.meta(identity);
+  const { checkpointRows: sliceRows } = options;
+  return { index, checkpoint: new Checkpoint({ index, segments, identity, written, sliceRows }) };
 }
 
 /** Does something with an index file; if it fails, the file is closed before that is told. */
@@ -124,7 +127,7 @@ async function replay(options: RecoveryOptions, store: IndexStore): Promise<Reco
   const index = loadIndex(store, segments);
   index.lsn = meta.lsn;
   index.lastRevision = meta.lastRevision;
-  const checkpoint = new Checkpoint(index, segments, identity, meta);
+  const checkpoint = new Checkpoint({ index, segments, identity, written: meta, sliceRows: options.checkpointRows });
   const later = [...segments].filter((segment) => segment.id >= meta.segment);
   const reader = new LogScan(options, index);
   for (const segment of later) {
@@ -161,7 +164,8 @@ async function rebuildInto(
     segment.liveBytes = 0;
     segment.isIndexed = false;
   }
-  const checkpoint = new Checkpoint(index, segments, identity, undefined);
+  const sliceRows = options.checkpointRows;
+  const checkpoint = new Checkpoint({ index, segments, identity, written: undefined, sliceRows });
   let sinceBytes = 0;
   const reader = new LogScan(options, index, async (bytes) => {
     sinceBytes += bytes;
