@@ -14,10 +14,16 @@ export interface Expirable {
   expire(): void;
 }
 
+export interface Timer {
+  cancel(): void;
+  /** Says whether the process stays alive until the timer fires. It does not where nothing is said. */
+  hold?(isHeld: boolean): void;
+}
+
 /** What the table needs of time. */
 export interface TimeSource {
   nowMs(): number;
-  setTimer(delayMs: number, listener: () => void): { cancel(): void };
+  setTimer(delayMs: number, listener: () => void): Timer;
 }
 
 export const systemTime: TimeSource = {
@@ -25,14 +31,17 @@ export const systemTime: TimeSource = {
   setTimer: (delayMs, listener) => {
     const timer = setTimeout(listener, delayMs);
     timer.unref();
-    return { cancel: () => clearTimeout(timer) };
+    return {
+      cancel: () => clearTimeout(timer),
+      hold: (isHeld) => void (isHeld ? timer.ref() : timer.unref()),
+    };
   },
 };
 
 export class DeadlineTable {
   readonly #time: TimeSource;
   readonly #buckets = new Map<number, Set<Expirable>>();
-  #wake: { cancel(): void } | undefined;
+  #wake: Timer | undefined;
   #wakeBucket = Number.POSITIVE_INFINITY;
 
   constructor(time: TimeSource) {

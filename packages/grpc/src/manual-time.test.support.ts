@@ -19,6 +19,13 @@ export class ManualTime implements TimeSource {
     return this.#timers.size;
   }
 
+  /** How long the next timer still waits; Infinity where there is none. */
+  get nextInMs(): number {
+    let nextAtMs = Number.POSITIVE_INFINITY;
+    for (const { atMs } of this.#timers) nextAtMs = Math.min(nextAtMs, atMs);
+    return nextAtMs - this.#nowMs;
+  }
+
   nowMs(): number {
     return this.#nowMs;
   }

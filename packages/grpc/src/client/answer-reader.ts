@@ -52,6 +52,11 @@ export class AnswerReader {
     return !this.#isStopped && (this.#isBusy || this.#queue.length > 0);
   }
 
+  /** The stream is closed, whether it told its end or not: what was read is all there is. */
+  endAfterQueue(): void {
+    this.#isEnded = true;
+  }
+
   /** Hands nothing more over. */
   stop(): void {
     this.#isStopped = true;

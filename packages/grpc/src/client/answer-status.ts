@@ -48,6 +48,14 @@ export function errorOfHttpStatus(status: number): GrpcError {
   return new GrpcError(HTTP_CODES[status] ?? Status.UNKNOWN, `the server answered HTTP ${status}, and no gRPC status`);
 }
 
+/** What an answer with HTTP status 200 means that is not gRPC. */
+export function errorOfContentType(contentType: string | undefined): GrpcError {
+  return new GrpcError(
+    Status.UNKNOWN,
+    `the answer is ${contentType === undefined ? "of no content type" : JSON.stringify(contentType)}, not gRPC`,
+  );
+}
+
 /** What a stream means that was closed before a status came. */
 export function errorOfReset(code: number): GrpcError {
   if (code === constants.NGHTTP2_NO_ERROR) {

@@ -4,7 +4,7 @@
  *     idle ─call─▶ connecting ─settings─▶ ready ─GOAWAY, close─▶ idle
  *                      └─failed─▶ backingOff ─time─▶ idle, or connecting where calls wait
  */
-import type { TimeSource } from "../deadline-table.js";
+import type { Timer, TimeSource } from "../deadline-table.js";
 import { GrpcError, Status } from "../status.js";
 import { Backoff } from "./backoff.js";
 import type { ClientLimits, ClientTlsOptions } from "./client-options.js";
@@ -20,7 +20,7 @@ export interface ChannelCall {
 type ChannelState =
   | { readonly kind: "idle" }
   | { readonly kind: "connecting" | "ready"; readonly connection: Connection }
-  | { readonly kind: "backingOff"; readonly error: GrpcError; readonly timer: { cancel(): void } }
+  | { readonly kind: "backingOff"; readonly error: GrpcError; readonly timer: Timer }
   | { readonly kind: "closed" };
 
 const CLOSED_TEXT = "the client is closed";
@@ -66,12 +66,14 @@ export class Channel {
     } else {
       this.#waiting.add(call);
       if (state.kind === "idle" || state.kind === "ready") this.#connect();
+      this.#holdBackoff();
     }
   }
 
   /** The call ended before it started. */
   forget(call: ChannelCall): void {
     this.#waiting.delete(call);
+    this.#holdBackoff();
   }
 
   /** Takes no new calls; resolves when those that have started are over. */
@@ -137,6 +139,12 @@ export class Channel {
       this.#waiting.delete(call);
       call.fail(error);
     }
+    this.#holdBackoff();
+  }
+
+  /** Calls that wait for the next connect keep the process alive; nothing else does then. */
+  #holdBackoff(): void {
+    if (this.#state.kind === "backingOff") this.#state.timer.hold?.(this.#waiting.size > 0);
   }
 
   #toClosed(): void {

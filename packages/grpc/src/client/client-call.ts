@@ -14,15 +14,15 @@ import {
 } from "node:http2";
 import type { DeadlineTable, Expirable, TimeSource } from "../deadline-table.js";
 import { ACCEPTED_ENCODINGS } from "../encoding.js";
-import { frameMessage } from "../message-frame.js";
 import { Metadata } from "../metadata.js";
 import { GrpcError, Status } from "../status.js";
 import { formatTimeout } from "../timeout.js";
 import { AnswerReader } from "./answer-reader.js";
-import { errorOfHttpStatus, errorOfReset, statusOf } from "./answer-status.js";
+import { errorOfContentType, errorOfHttpStatus, errorOfReset, statusOf } from "./answer-status.js";
 import type { Channel, ChannelCall } from "./channel.js";
 import type { CallOptions, ClientLimits } from "./client-options.js";
 import type { Connection } from "./connection.js";
+import { RequestWriter } from "./request-writer.js";
 
 /** What calls need of the client they belong to. */
 export interface ClientContext {
@@ -46,8 +46,7 @@ export interface CallEvents {
 
 /** How often a call that no server has looked at starts again. */
 const STARTS_MAX = 5;
-/** Sent bytes that are kept, until the server answers, so that a refused call can start again. */
-const REPLAY_BYTES_MAX = 1024 * 1024;
+const CONTENT_TYPE = "application/grpc";
 
 export class ClientCall implements ChannelCall, Expirable {
   readonly waitForReady: boolean;
@@ -61,14 +60,12 @@ export class ClientCall implements ChannelCall, Expirable {
   #starts = 0;
   #connection: Connection | undefined;
   #stream: ClientHttp2Stream | undefined;
+  #streamId = 0;
+  readonly #writer: RequestWriter;
   #reader: AnswerReader | undefined;
   #httpStatus = 0;
   #status: { readonly error: GrpcError | undefined } | undefined;
   #trailers: IncomingHttpHeaders | undefined;
-  /** What was sent, until the server answers or it grows too large; then a refused call cannot start again. */
-  #replay: Buffer[] | undefined = [];
-  #replayBytes = 0;
-  #isHalfClosed = false;
   readonly #abort = (): void => this.cancel();
 
   constructor(context: ClientContext, path: string, options: CallOptions, events: CallEvents) {
@@ -77,6 +74,10 @@ export class ClientCall implements ChannelCall, Expirable {
     this.#options = options;
     this.#events = events;
     this.waitForReady = options.waitForReady ?? false;
+    this.#writer = new RequestWriter(options.compression, {
+      onDrain: () => events.onDrain(),
+      onError: (cause) => this.#abandon(new GrpcError(Status.INTERNAL, "a message could not be compressed", { cause })),
+    });
     const timeoutMs = options.timeoutMs ?? Number.POSITIVE_INFINITY;
     this.#deadlineAtMs = context.time.nowMs() + timeoutMs;
     if (timeoutMs !== Number.POSITIVE_INFINITY) this.#deadlineKey = context.deadlines.add(this.#deadlineAtMs, this);
@@ -95,17 +96,12 @@ export class ClientCall implements ChannelCall, Expirable {
 
   /** @returns False when the server does not keep up: wait for `onDrain`. */
   send(message: Uint8Array | readonly Uint8Array[]): boolean {
-    if (this.#state === "ended" || this.#isHalfClosed) return true;
-    const chunks = frameMessage(message);
-    this.#keep(chunks);
-    return this.#stream === undefined ? false : writeChunks(this.#stream, chunks);
+    return this.#writer.send(message);
   }
 
   /** No more messages follow. */
   halfClose(): void {
-    if (this.#isHalfClosed) return;
-    this.#isHalfClosed = true;
-    this.#stream?.end();
+    this.#writer.halfClose();
   }
 
   cancel(): void {
@@ -123,19 +119,20 @@ export class ClientCall implements ChannelCall, Expirable {
 
   start(connection: Connection): void {
     if (this.#state !== "waiting") return;
+    this.#starts += 1;
     let stream: ClientHttp2Stream;
     try {
       stream = connection.session.request(this.#headers(), { endStream: false });
     } catch (cause) {
-      // The connection ended since it was chosen, or has no stream ids left: nothing was sent.
-      connection.close();
-      this.#startAgain(new GrpcError(Status.UNAVAILABLE, "the connection was closed", { cause }));
+      // Either the connection ended since it was chosen, and nothing was sent, or the headers are wrong anywhere.
+      if (connection.isUsable) this.#finish(new GrpcError(Status.INTERNAL, "the call cannot be sent", { cause }));
+      else this.#startAgain(new GrpcError(Status.UNAVAILABLE, "the connection was closed", { cause }));
       return;
     }
     this.#state = "open";
-    this.#starts += 1;
     this.#connection = connection;
     this.#stream = stream;
+    this.#streamId = stream.id ?? 0;
     connection.beginCall();
     this.#listen(stream);
     this.#reader = new AnswerReader(stream, this.#options.receiveBytesMax ?? this.#context.limits.receiveBytesMax, {
@@ -143,7 +140,7 @@ export class ClientCall implements ChannelCall, Expirable {
       onEnd: () => this.#onEnd(),
       onError: (error) => this.#abandon(error),
     });
-    this.#sendKept(stream);
+    this.#writer.start(stream);
   }
 
   #headers(): OutgoingHttpHeaders {
@@ -154,10 +151,11 @@ export class ClientCall implements ChannelCall, Expirable {
       ":authority": authority,
       ":path": this.#path,
       te: "trailers",
-      "content-type": "application/grpc+proto",
+      "content-type": `${CONTENT_TYPE}+proto`,
       "user-agent": userAgent,
       "grpc-accept-encoding": ACCEPTED_ENCODINGS,
     };
+    if (this.#options.compression !== undefined) headers["grpc-encoding"] = this.#options.compression;
     const timeout = formatTimeout(this.#deadlineAtMs - time.nowMs());
     if (timeout !== undefined) headers["grpc-timeout"] = timeout;
     this.#options.metadata?.addTo(headers);
@@ -170,14 +168,13 @@ export class ClientCall implements ChannelCall, Expirable {
       this.#trailers = headers;
       this.#status = statusOf(headers);
     });
-    stream.on("drain", () => this.#events.onDrain());
     // 'close' follows, and tells more.
     stream.on("error", () => undefined);
     stream.once("close", () => this.#onClose(stream));
   }
 
   #onResponse(headers: IncomingHttpHeaders & IncomingHttpStatusHeader): void {
-    this.#replay = undefined;
+    this.#writer.forgetSent();
     this.#httpStatus = headers[":status"] ?? 0;
     const encoding = headers["grpc-encoding"];
     if (this.#reader !== undefined && typeof encoding === "string") this.#reader.encodingName = encoding;
@@ -187,7 +184,9 @@ export class ClientCall implements ChannelCall, Expirable {
       this.#trailers = headers;
       this.#status = status;
     } else if (this.#httpStatus !== 200) this.#abandon(errorOfHttpStatus(this.#httpStatus));
-    else this.#options.onHeaders?.(Metadata.fromHeaders(headers));
+    else if (headers["content-type"]?.startsWith(CONTENT_TYPE) !== true) {
+      this.#abandon(errorOfContentType(headers["content-type"]));
+    } else this.#options.onHeaders?.(Metadata.fromHeaders(headers));
   }
 
   /** All messages were handed over. Without a status, the closing of the stream tells what happened. */
@@ -205,24 +204,29 @@ export class ClientCall implements ChannelCall, Expirable {
   }
 
   #onClose(stream: ClientHttp2Stream): void {
-    if (stream !== this.#stream || this.#state !== "open" || this.#reader?.isBehind === true) return;
-    if (this.#status !== undefined) {
-      this.#onEnd();
+    if (stream !== this.#stream || this.#state !== "open") return;
+    if (this.#reader?.isBehind === true) {
+      // A stream that an error has closed tells no end.
+      this.#reader.endAfterQueue();
       return;
     }
-    if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) this.#startAgain(errorOfReset(stream.rstCode));
+    if (this.#status !== undefined) this.#onEnd();
+    else if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) this.#startAgain(errorOfReset(stream.rstCode));
     else if (this.#connection?.session.destroyed === true) {
-      this.#finish(new GrpcError(Status.UNAVAILABLE, "the connection was lost"));
+      const error = new GrpcError(Status.UNAVAILABLE, "the connection was lost", { cause: this.#connection.error });
+      if (this.#connection.isUnread(this.#streamId)) this.#startAgain(error);
+      else this.#finish(error);
     } else this.#finish(errorOfReset(stream.rstCode ?? constants.NGHTTP2_NO_ERROR));
   }
 
   /** No server has looked at the call; `error` is its end where it cannot start again. */
   #startAgain(error: GrpcError): void {
-    if (this.#replay === undefined || this.#starts >= STARTS_MAX) {
+    if (!this.#writer.canReplay || this.#starts >= STARTS_MAX) {
       this.#finish(error);
       return;
     }
     this.#letGo();
+    this.#writer.letGo();
     this.#state = "waiting";
     this.#context.channel.dispatch(this);
   }
@@ -242,7 +246,7 @@ export class ClientCall implements ChannelCall, Expirable {
     this.#state = "ended";
     this.#reader?.stop();
     this.#letGo();
-    this.#replay = undefined;
+    this.#writer.stop();
     if (this.#deadlineKey !== 0) this.#context.deadlines.remove(this.#deadlineKey, this);
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#events.onEnd(error);
@@ -251,35 +255,6 @@ export class ClientCall implements ChannelCall, Expirable {
   #letGo(): void {
     this.#connection?.endCall();
     this.#connection = undefined;
-    // A server that answers before it has heard all must not be talked to for ever.
-    if (this.#stream !== undefined && !this.#stream.writableEnded) this.#stream.end();
     this.#stream = undefined;
   }
-
-  #keep(chunks: readonly Buffer[]): void {
-    if (this.#replay === undefined) return;
-    for (const chunk of chunks) {
-      this.#replay.push(chunk);
-      this.#replayBytes += chunk.length;
-    }
-    // What waits for its first start is kept whatever its size: it is nowhere else.
-    if (this.#stream !== undefined && this.#replayBytes > REPLAY_BYTES_MAX) this.#replay = undefined;
-  }
-
-  #sendKept(stream: ClientHttp2Stream): void {
-    const kept = this.#replay ?? [];
-    const hasRoom = kept.length === 0 || writeChunks(stream, kept);
-    if (this.#replayBytes > REPLAY_BYTES_MAX) this.#replay = undefined;
-    if (this.#isHalfClosed) stream.end();
-    else if (hasRoom && kept.length > 0) this.#events.onDrain();
-  }
-}
-
-function writeChunks(stream: ClientHttp2Stream, chunks: readonly Buffer[]): boolean {
-  if (stream.destroyed || stream.writableEnded) return true;
-  if (chunks.length === 1) return stream.write(chunks[0]);
-  stream.cork();
-  for (const chunk of chunks) stream.write(chunk);
-  stream.uncork();
-  return !stream.writableNeedDrain;
 }

@@ -18,6 +18,8 @@ export interface ClientLimits {
   readonly keepAliveMs: number;
   /** …and given up when no answer comes. */
   readonly keepAliveTimeoutMs: number;
+  /** After so many calls a connection is replaced by a new one; HTTP/2 has no more than 2^30 - 1 of them. */
+  readonly callsPerConnectionMax: number;
   /** How long to wait after the first failed connect; each further one takes 1.6 times as long. */
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;
@@ -31,6 +33,7 @@ export const DEFAULT_CLIENT_LIMITS: ClientLimits = {
   connectMs: 20_000,
   keepAliveMs: 30_000,
   keepAliveTimeoutMs: 10_000,
+  callsPerConnectionMax: 2 ** 30 - 1,
   backoffMinMs: 1_000,
   backoffMaxMs: 30_000,
 };
@@ -54,6 +57,8 @@ export interface GrpcClientOptions {
   readonly random?: () => number;
 }
 
+export type MessageCompression = "gzip" | "deflate";
+
 export interface CallOptions {
   readonly metadata?: Metadata;
   /** The call ends DEADLINE_EXCEEDED after this time; the server is told. No deadline where left out. */
@@ -62,6 +67,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Waits while there is no connection, instead of ending UNAVAILABLE when a connect has failed. */
   readonly waitForReady?: boolean;
+  /** Compresses requests of 1 KiB and more; the server must accept it. Answers may come compressed in any case. */
+  readonly compression?: MessageCompression;
   /** Overrides the client's own limit, in bytes after decompression. */
   readonly receiveBytesMax?: number;
   /** The server's headers have come. */

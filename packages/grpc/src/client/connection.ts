@@ -1,5 +1,5 @@
 import { type ClientHttp2Session, connect, type SecureClientSessionOptions } from "node:http2";
-import type { TimeSource } from "../deadline-table.js";
+import type { Timer, TimeSource } from "../deadline-table.js";
 import type { ClientLimits, ClientTlsOptions } from "./client-options.js";
 
 /** Bounded by windows; Node's own default refuses streams in the middle of big answers. */
@@ -20,8 +20,12 @@ export class Connection {
   readonly #limits: ClientLimits;
   readonly #time: TimeSource;
   #error: Error | undefined;
-  #timer: { cancel(): void } | undefined;
+  #timer: Timer | undefined;
   #openCalls = 0;
+  #callsLeft: number;
+  #isClosing = false;
+  /** What the server says it has looked at, once it goes away. */
+  #lastStreamId = Number.POSITIVE_INFINITY;
 
   constructor(
     target: string,
@@ -32,6 +36,7 @@ export class Connection {
   ) {
     this.#limits = limits;
     this.#time = time;
+    this.#callsLeft = limits.callsPerConnectionMax;
     const options: SecureClientSessionOptions = {
       ...tls,
       maxSessionMemory: SESSION_MEMORY_MB,
@@ -50,7 +55,10 @@ export class Connection {
       connectTimer.cancel();
       listener.onReady();
     });
-    this.session.on("goaway", () => listener.onGoAway());
+    this.session.on("goaway", (_code, lastStreamId) => {
+      this.#lastStreamId = lastStreamId;
+      listener.onGoAway();
+    });
     this.session.on("error", (error) => {
       this.#error ??= error;
     });
@@ -63,21 +71,36 @@ export class Connection {
 
   /** Whether a new call may start here. */
   get isUsable(): boolean {
-    return !this.session.closed && !this.session.destroyed;
+    return !this.#isClosing && !this.session.closed && !this.session.destroyed;
+  }
+
+  /** What was wrong, where something was. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** Whether the server has said that it did not look at the call on this stream. */
+  isUnread(streamId: number): boolean {
+    return streamId > this.#lastStreamId;
   }
 
   beginCall(): void {
     this.#openCalls += 1;
+    this.#callsLeft -= 1;
+    if (this.#callsLeft === 0) this.close();
     if (this.#openCalls === 1 && this.#timer === undefined) this.#waitToPing();
   }
 
   endCall(): void {
     this.#openCalls -= 1;
+    if (this.#isClosing && this.#openCalls === 0) this.session.close();
   }
 
   /** Lets open calls finish, then closes. */
   close(): void {
-    this.session.close();
+    this.#isClosing = true;
+    // Not before: a call that has begun just now would be refused by our own GOAWAY.
+    if (this.#openCalls === 0) this.session.close();
   }
 
   /** Cuts it off, and what is open on it. */

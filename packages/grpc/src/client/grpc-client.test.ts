@@ -13,7 +13,8 @@ import {
 } from "@grpc/grpc-js";
 import { Metadata } from "../metadata.js";
 import { TLS_PAIR } from "../server/tls-pair.test.support.js";
-import { GrpcError, Status } from "../status.js";
+import { type GrpcError, Status } from "../status.js";
+import { failure } from "./failure.test.support.js";
 import { GrpcClient } from "./grpc-client.js";
 import { bind, type OracleMethod, startOracle, toService } from "./oracle-server.test.support.js";
 
@@ -32,15 +33,13 @@ const talk: OracleMethod = {
   },
 };
 
-const failure = async (call: Promise<unknown>): Promise<GrpcError> => {
-  try {
-    await call;
-  } catch (error) {
-    assert.ok(error instanceof GrpcError);
-    return error;
-  }
-  return assert.fail("the call succeeded");
-};
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((onResolve) => {
+    resolve = onResolve;
+  });
+  return { promise, resolve };
+}
 
 async function listen(context: TestContext, server: NetServer): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -365,12 +364,81 @@ test("TLS trusts the certificate that is given, and no other", async (context) =
   assert.match(error.message, /self-signed/);
 });
 
+test("ten thousand messages go back and forth on one call, in order", async (context) => {
+  const { client } = await startOracle(context, { Talk: talk });
+  const total = 10_000;
+  let received = 0;
+  const error = await new Promise<GrpcError | undefined>((resolve) => {
+    let sent = 0;
+    const push = (): void => {
+      while (sent < total) {
+        const message = Buffer.alloc(4 + (sent % 50));
+        message.writeUInt32LE(sent);
+        sent += 1;
+        if (!stream.send(message)) return;
+      }
+      stream.halfClose();
+    };
+    const stream = client.bidi("/oracle.Service/Talk", {
+      onMessage: (message) => {
+        assert.equal(Buffer.from(message).readUInt32LE(), received);
+        assert.equal(message.length, 4 + (received % 50));
+        received += 1;
+      },
+      onDrain: push,
+      onEnd: resolve,
+    });
+    push();
+  });
+  assert.equal(error, undefined);
+  assert.equal(received, total);
+});
+
+test("a server that shuts down in order finishes what is open, and new calls find the next one", async (context) => {
+  let answer: Answer = () => assert.fail("not called yet");
+  const { promise: arrived, resolve: onArrived } = deferred();
+  const held: OracleMethod = {
+    handle: (_call: UnaryCall, reply: Answer) => {
+      answer = reply;
+      onArrived();
+    },
+  };
+  const { client, server, target } = await startOracle(context, { Held: held, Echo: echo });
+  const open = client.unary("/oracle.Service/Held", Buffer.alloc(1));
+  await arrived;
+  const isDown = new Promise<void>((resolve, reject) => {
+    server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
+  });
+  const next = new Server();
+  next.addService(...toService({ Echo: echo }));
+  await bind(next, target);
+  context.after(() => next.forceShutdown());
+  // Some may meet the old server's GOAWAY on their way: none of them fails.
+  const others = await Promise.all(
+    Array.from({ length: 20 }, () => client.unary("/oracle.Service/Echo", Buffer.from("x"))),
+  );
+  assert.equal(others.length, 20);
+  answer(null, Buffer.from("done"));
+  assert.equal(Buffer.from(await open).toString(), "done");
+  await isDown;
+});
+
+test("where nobody listens a call is UNAVAILABLE with the reason, also after its deadline was set", async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  const client = new GrpcClient(`127.0.0.1:${port}`);
+  const error = await failure(client.unary("/a.B/C", Buffer.alloc(1), { timeoutMs: 60_000 }));
+  assert.equal(error.code, Status.UNAVAILABLE);
+  assert.match(error.message, /ECONNREFUSED/);
+  await client.close();
+  assert.equal((await failure(client.unary("/a.B/C", Buffer.alloc(1)))).code, Status.CANCELLED);
+});
+
 test("drain lets open calls finish and takes no more", async (context) => {
   let answer: Answer = () => assert.fail("not called yet");
-  let onArrived: () => void = () => undefined;
-  const arrived = new Promise<void>((resolve) => {
-    onArrived = resolve;
-  });
+  const { promise: arrived, resolve: onArrived } = deferred();
   const held: OracleMethod = {
     handle: (_call: UnaryCall, reply: Answer) => {
       answer = reply;

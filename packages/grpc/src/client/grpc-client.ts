@@ -17,8 +17,12 @@ const NOTHING: CallOptions = {};
 export class GrpcClient {
   readonly #context: ClientContext;
 
-  /** @param target - `host:port`; an IPv6 address in brackets. */
+  /**
+   * @param target - `host:port`; an IPv6 address in brackets.
+   * @throws TypeError - where the target is anything else.
+   */
   constructor(target: string, options: GrpcClientOptions = {}) {
+    checkTarget(target);
     const limits = { ...DEFAULT_CLIENT_LIMITS, ...options.limits };
     const time = options.time ?? systemTime;
     this.#context = {
@@ -90,6 +94,11 @@ export class GrpcClient {
     await this.#context.channel.close();
     this.#context.deadlines.close();
   }
+}
+
+function checkTarget(target: string): void {
+  if (/^[^/?#@:]+:\d+$|^\[[0-9a-fA-F:.%]+\]:\d+$/.test(target) && URL.canParse(`http://${target}`)) return;
+  throw new TypeError(`the target is ${JSON.stringify(target)}; use host:port, such as 127.0.0.1:8085 or [::1]:8085`);
 }
 
 function notOneAnswer(isSurplus: boolean): GrpcError {
