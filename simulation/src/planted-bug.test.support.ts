@@ -11,6 +11,8 @@ export type PlantedBug =
   | "lease granted twice"
   | "watermark past an unacked message";
 
+const LOOK_AHEAD_MS = 4_000;
+
 /** Runs `work` with the bug in place. */
 export async function withBug<T>(bug: PlantedBug, work: () => Promise<T>): Promise<T> {
   const uproot = PLANT[bug]();
@@ -25,12 +27,9 @@ const PLANT: Record<PlantedBug, () => () => void> = {
   "ack answered before it is durable": plantEarlyAnswer,
   "lease granted twice": () =>
     plantStep((subscription, event, environment, step) => {
-      const effects = step.call(subscription, event, environment);
-      const again = effects.find(isRedelivery);
-      if (again === undefined) return effects;
-      // The core takes the redelivery for one that could not be written, while the client has it.
-      const returned: Event = { kind: "returned", puller: again.puller, generation: again.generation };
-      return [...effects, ...step.call(subscription, returned, environment)];
+      // A tick looks ahead: what still runs for a while is granted again.
+      const aheadMs = event.kind === "ticked" ? LOOK_AHEAD_MS : 0;
+      return step.call(subscription, event, { ...environment, nowMs: environment.nowMs + aheadMs });
     }),
   "watermark past an unacked message": () =>
     plantStep((subscription, event, environment, step) => {
@@ -53,10 +52,6 @@ function plantStep(
   return () => {
     Subscription.prototype.step = step;
   };
-}
-
-function isRedelivery(effect: Effect): effect is Effect & { kind: "deliver" } {
-  return effect.kind === "deliver" && effect.runs.some((run) => run.block === undefined);
 }
 
 /** Records of ack logs are answered when they are handed over; they reach the store when they do. */
