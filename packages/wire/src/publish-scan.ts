@@ -28,8 +28,8 @@ const TIMESTAMP_FIELDS = (1 << 1) | (1 << 2);
 
 /**
  * Messages of one request whose places are noted, and attribute entries of one message: as many messages as a request may
- * have, and more attributes. What is beyond is checked and counted, so that a request made of nothing but tiny fields costs
- * bounded memory.
+ * have, and more attributes. What is beyond is counted but not looked into, for such a request is refused anyway: made of
+ * nothing but tiny fields it costs bounded memory, and no more time than it must.
  */
 export const MAX_NOTED_MESSAGES = LIMITS.publishMessages.max;
 export const MAX_NOTED_ATTRIBUTES = 2 * LIMITS.attributes;
@@ -44,7 +44,7 @@ export class PublishScan {
   readonly bytes: Uint8Array;
   /** The topic's name as given, not checked for its form. */
   topic = "";
-  /** Above MAX_NOTED_MESSAGES the arrays hold only the first so many. */
+  /** Above MAX_NOTED_MESSAGES all else here is of the first so many. */
   count = 0;
   /** Where each serialized PubsubMessage lies. */
   readonly offsets: number[] = [];
@@ -96,7 +96,10 @@ export function scanPublishRequest(bytes: Uint8Array): PublishScan {
     const tag = reader.tag(end);
     if (tag === MESSAGES_TAG) {
       const length = reader.length(end);
-      if (scanMessage(reader, reader.position + length, scan)) hasServerFields = true;
+      if (scan.count >= MAX_NOTED_MESSAGES) {
+        scan.count += 1;
+        reader.position += length;
+      } else if (scanMessage(reader, reader.position + length, scan)) hasServerFields = true;
     } else if (tag === TOPIC_TAG) {
       scan.topic = readStringField(reader, end);
     } else {
@@ -129,7 +132,6 @@ function scanMessage(reader: WireReader, end: number, scan: PublishScan): boolea
   let keyLength = 0;
   let attributeCount = 0;
   let hasServerFields = false;
-  const isNoted = scan.count < MAX_NOTED_MESSAGES;
   while (reader.position < end) {
     const tag = reader.tag(end);
     switch (tag) {
@@ -138,14 +140,13 @@ function scanMessage(reader: WireReader, end: number, scan: PublishScan): boolea
         dataOffset = reader.position;
         reader.position += dataLength;
         break;
-      case ATTRIBUTES_TAG:
+      case ATTRIBUTES_TAG: {
+        const length = reader.length(end);
         attributeCount += 1;
-        scanAttribute(
-          reader,
-          reader.length(end),
-          isNoted && attributeCount <= MAX_NOTED_ATTRIBUTES ? scan.attributes : undefined,
-        );
+        if (attributeCount <= MAX_NOTED_ATTRIBUTES) scanAttribute(reader, length, scan.attributes);
+        else reader.position += length;
         break;
+      }
       case ORDERING_KEY_TAG:
         keyLength = reader.length(end);
         keyOffset = reader.position;
@@ -167,19 +168,17 @@ function scanMessage(reader: WireReader, end: number, scan: PublishScan): boolea
         reader.skipUnknown(tag, end, MESSAGE_FIELDS);
     }
   }
-  if (isNoted && attributeCount > 1 && attributeCount <= MAX_NOTED_ATTRIBUTES) {
+  if (attributeCount > 1 && attributeCount <= MAX_NOTED_ATTRIBUTES) {
     attributeCount = dropRepeatedKeys(bytes, scan.attributes, attributeCount);
   }
   scan.count += 1;
-  if (isNoted) {
-    scan.offsets.push(start);
-    scan.lengths.push(end - start);
-    scan.dataOffsets.push(dataOffset);
-    scan.dataLengths.push(dataLength);
-    scan.keyOffsets.push(keyOffset);
-    scan.keyLengths.push(keyLength);
-    scan.attributeCounts.push(attributeCount);
-  }
+  scan.offsets.push(start);
+  scan.lengths.push(end - start);
+  scan.dataOffsets.push(dataOffset);
+  scan.dataLengths.push(dataLength);
+  scan.keyOffsets.push(keyOffset);
+  scan.keyLengths.push(keyLength);
+  scan.attributeCounts.push(attributeCount);
   scan.attributeCount += attributeCount;
   if (keyLength > 0) scan.orderedCount += 1;
   if (dataLength === 0 && attributeCount === 0) scan.emptyCount += 1;
@@ -187,7 +186,7 @@ function scanMessage(reader: WireReader, end: number, scan: PublishScan): boolea
 }
 
 /** Scans one entry of the attributes map and adds its four numbers to `found`. An absent key or value is the empty string. */
-function scanAttribute(reader: WireReader, length: number, found: number[] | undefined): void {
+function scanAttribute(reader: WireReader, length: number, found: number[]): void {
   const bytes = reader.bytes;
   const end = reader.position + length;
   let keyOffset = end;
@@ -211,7 +210,7 @@ function scanAttribute(reader: WireReader, length: number, found: number[] | und
       throw new WireFormatError(`an attribute holds more than a key and a value (byte ${reader.position})`);
     }
   }
-  found?.push(keyOffset, keyLength, valueOffset, valueLength);
+  found.push(keyOffset, keyLength, valueOffset, valueLength);
 }
 
 /** Passes over a Timestamp, whose value does not matter, but which must be well-formed. */
