@@ -90,6 +90,7 @@ function shapeOf(batches: readonly PublishBatch[]): Shape {
   let hasKeys = false;
   let dataBytes = 0;
   for (const batch of batches) {
+    if (batch.count < 1) throw new RangeError(`a batch has ${batch.count} messages; it must have one`);
     count += batch.count;
     attributeCount += batch.attributes.length / 4;
     dataBytes += copiedBytes(batch);

@@ -15,7 +15,10 @@ export interface ListSlice {
   readonly limit: number;
 }
 
-/** Messages as the publisher sent them: slices of the request's bytes, each a serialized PubsubMessage without id and time. */
+/**
+ * Messages as the publisher sent them: slices of the request's bytes, each a serialized PubsubMessage without id and time.
+ * At least one. Nothing of it may change until `publish` has settled.
+ */
 export interface PublishBatch {
   readonly bytes: Uint8Array;
   readonly count: number;

@@ -73,6 +73,7 @@ test("a request that says what it does not hold is refused alone", async () => {
   const world = await TestWorld.open();
   const bad = { ...batchOf(["one"]), lengths: [50_000] };
   await assert.rejects(world.engine.publish(TOPIC, bad), { code: "INTERNAL" });
+  await assert.rejects(world.engine.publish(TOPIC, batchOf([])), { code: "INTERNAL" });
   const puller = world.pull();
   await world.publish("good");
   await world.settle();

@@ -108,7 +108,8 @@ export class PublishQueue {
 
   /** What the next block must wait for: ids that the store knows of, the last publish time. */
   #pause(): Promise<void> | undefined {
-    return this.#log.learnPublishTime() ?? this.#parts.ids.reserve(this.#parts.limits.blockMessages);
+    const countMax = Math.max(this.#parts.limits.blockMessages, this.#waiting[0]!.batch.count);
+    return this.#log.learnPublishTime() ?? this.#parts.ids.reserve(countMax);
   }
 
   #waitFor(pause: Promise<void>): void {
