@@ -5,6 +5,9 @@ import { EXIT_CODES, exitCodeOf, exitCodeOfSignal } from "./exit-code.js";
 import type { Settings } from "./settings.js";
 import { SettingsError } from "./settings-error.js";
 
+/** One Ctrl-C arrives twice where npm runs the command: from the terminal, and passed on by npm. */
+const ECHO_MS = 300;
+
 /**
  * Starts a server, says so on stdout when it takes calls, and waits for its end.
  *
@@ -46,16 +49,18 @@ export async function runStart(settings: Settings, storeTuning: StoreTuning | un
 }
 
 function drainOnSignal(server: RunningServer, logger: Logger): void {
-  let isDraining = false;
+  let first: { readonly signal: string; readonly atMs: number } | undefined;
   const onSignal = (signal: "SIGINT" | "SIGTERM"): void => {
-    if (isDraining) {
-      console.error(`peal: ended by a second ${signal}, before everything was finished`);
+    const nowMs = performance.now();
+    if (first === undefined) {
+      first = { signal, atMs: nowMs };
+      logger.info({ signal }, "draining");
+      // Whoever waits for `closed` learns how it ended.
+      void server.drain();
+    } else if (signal !== first.signal || nowMs - first.atMs > ECHO_MS) {
+      console.error(`peal: ended by a second signal (${signal}), before everything was finished`);
       process.exit(exitCodeOfSignal(signal));
     }
-    isDraining = true;
-    logger.info({ signal }, "draining");
-    // Whoever waits for `closed` learns how it ended.
-    void server.drain();
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
