@@ -127,6 +127,9 @@ async function run(options: Options, target: Target): Promise<Result[]> {
   return resultsById(results, isWanted);
 }
 
+// Ending by process.exit, and not by the signal itself, lets the servers be killed on the way.
+process.once("SIGINT", () => process.exit(130));
+process.once("SIGTERM", () => process.exit(143));
 try {
   process.exitCode = await main();
 } catch (error) {

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Profile } from "./conformance-case.js";
 
@@ -20,6 +19,7 @@ export interface ServerOptions {
 /** Longest a server may take to say that it is ready. */
 const READY_MS_MAX = 30_000;
 const READY_LINE = /^(?:INFO: )?Server started, listening on (\d+)$/;
+const HAS_PROCESS_GROUPS = process.platform !== "win32";
 const STDERR_CHARS_KEPT = 4_000;
 
 /** A server that we started and therefore may stop. */
@@ -47,9 +47,11 @@ export class ServerProcess {
     const child = spawn(program, args, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, METADATA_SERVER_DETECTION: "none" },
+      // A group of its own, so that a wrapper such as npx and the server behind it get the same signals.
+      detached: HAS_PROCESS_GROUPS,
     });
     // A conformance run that dies takes its servers with it.
-    const killWithUs = (): void => void child.kill("SIGKILL");
+    const killWithUs = (): void => signalGroup(child, "SIGKILL");
     process.once("exit", killWithUs);
     const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
     void exited.then(() => process.off("exit", killWithUs));
@@ -60,7 +62,7 @@ export class ServerProcess {
     const port = await new Promise<number>((resolve, reject) => {
       const fail = (reason: string): void => reject(new Error(`${program} ${args.join(" ")}: ${reason}\n${said}`));
       const timer = setTimeout(() => {
-        child.kill("SIGKILL");
+        signalGroup(child, "SIGKILL");
         fail(`not ready after ${READY_MS_MAX} ms`);
       }, READY_MS_MAX);
       child.once("error", (error) => fail(error.message));
@@ -83,8 +85,8 @@ export class ServerProcess {
 
   /** Asks the server to end and waits for it; kills it after 15 seconds. Returns the exit code. */
   async stop(): Promise<number | null> {
-    this.#child.kill("SIGTERM");
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 15_000);
+    signalGroup(this.#child, "SIGTERM");
+    const timer = setTimeout(() => signalGroup(this.#child, "SIGKILL"), 15_000);
     await this.#exited;
     clearTimeout(timer);
     return this.#child.exitCode;
@@ -92,9 +94,22 @@ export class ServerProcess {
 
   /** Ends the server as a power cut would: at once, unasked. */
   async kill(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      this.#child.kill("SIGKILL");
-      await Promise.race([this.#exited, once(this.#child, "exit")]);
-    }
+    signalGroup(this.#child, "SIGKILL");
+    await this.#exited;
+  }
+}
+
+/** Signals the process and what it started; does nothing when they are gone. */
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  if (!HAS_PROCESS_GROUPS) {
+    child.kill(signal);
+    return;
+  }
+  try {
+    process.kill(-child.pid, signal);
+  } catch (error) {
+    // ESRCH: it ended between the check and the signal.
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
 }

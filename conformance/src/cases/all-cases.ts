@@ -1,6 +1,7 @@
 import type { ConformanceCase } from "../conformance-case.js";
 import { ACK_CASES } from "./ack.js";
 import { ACK_TIME_CASES } from "./ack-time.js";
+import { BAD_INPUT_CASES } from "./bad-input.js";
 import { DETACH_CASES } from "./detach.js";
 import { FILTER_CASES } from "./filter.js";
 import { LABEL_CASES } from "./label.js";
@@ -38,6 +39,7 @@ export const ALL_CASES: readonly ConformanceCase[] = [
   ...STR_CASES,
   ...STR_TIME_CASES,
   ...STR_CLIENT_CASES,
+  ...BAD_INPUT_CASES,
   ...OTHER_CASES,
   ...FILTER_CASES,
   ...RETENTION_CASES,
