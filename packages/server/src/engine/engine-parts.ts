@@ -32,9 +32,6 @@ export interface EngineParts {
   readonly waiting: WaitingBudget;
 }
 
-/** Topics found with messages are looked at one after another, so that ten thousand do not come at once. */
-const START_STAGGER_MS = 5;
-
 export async function openParts(options: EngineOptions): Promise<EngineParts> {
   const { storage, clock, identity } = options;
   const log = options.log ?? SILENT_LOG;
@@ -81,6 +78,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
       return lastPuller;
     },
     onFloor: (topic) => trimmer.noteChange(topic),
+    firstLook: (topic) => retention.firstLook(topic),
     ageMs: () => age.nowMs(),
     onActive: async (active: SubscriptionHost) => {
       try {
@@ -92,7 +90,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
   };
   const subscriptions = await SubscriptionRegistry.open({ storage, commits, ids, topics, host, onChange });
   await dropUnowned(topics, subscriptions, host);
-  watchAll(topics, subscriptions, retention);
+  watchAll(topics, subscriptions, retention, options.random);
   new Expiration({ ...shared, subscriptions, age }).start();
   return { topics, subscriptions, host, ids, age, waiting };
 }
@@ -111,14 +109,14 @@ async function dropUnowned(topics: TopicRegistry, subscriptions: SubscriptionReg
   if (dropped > 0) host.log.info({ dropped }, "dropped logs that a deletion had left");
 }
 
-/** Age and size of what was found, deleted topics with subscriptions included. */
-function watchAll(topics: TopicRegistry, subscriptions: SubscriptionRegistry, retention: Retention): void {
+/** Age and size of what was found, deleted topics with subscriptions included; not all at once. */
+function watchAll(
+  topics: TopicRegistry,
+  subscriptions: SubscriptionRegistry,
+  retention: Retention,
+  random: () => number,
+): void {
   const found = new Set<Topic>(topics.items);
   for (const host of subscriptions.items) found.add(host.topic);
-  let delayMs = 0;
-  for (const topic of found) {
-    if (topic.log.isEmpty) continue;
-    retention.noteChange(topic, delayMs);
-    delayMs += START_STAGGER_MS;
-  }
+  for (const topic of found) if (!topic.log.isEmpty) retention.noteFound(topic, random());
 }

@@ -41,17 +41,31 @@ export class Retention {
     this.#parts.wakes.set(topic.retentionWake, this.#parts.clock.monotonicMs() + inMs);
   }
 
+  /** A topic that was found at the start: its turn comes some time before it could miss anything. */
+  noteFound(topic: Topic, fraction: number): void {
+    this.noteChange(topic, fraction * intervalMs(topic));
+  }
+
+  /** Undefined once the topic was looked at; else wait, or what grew too old while the server was down is delivered. */
+  firstLook(topic: Topic): Promise<void> | undefined {
+    return topic.isSwept || topic.log.isEmpty ? undefined : this.#sweepSafely(topic);
+  }
+
   #begin(topic: Topic): void {
-    const sweep = this.#sweep(topic).catch((error: unknown) => {
+    void this.#parts.activity.track(this.#sweepSafely(topic));
+  }
+
+  async #sweepSafely(topic: Topic): Promise<void> {
+    try {
+      await this.#sweep(topic);
+    } catch (error) {
       this.#parts.log.warn({ topic: topic.name, err: error }, "a topic could not be searched for old messages");
-      this.#again(topic, INTERVAL_MAX_MS);
-    });
-    void this.#parts.activity.track(sweep);
+      this.noteChange(topic, INTERVAL_MAX_MS);
+    }
   }
 
   async #sweep(topic: Topic): Promise<void> {
     if (topic.isAbandoned) return;
-    const topicRetentionMs = retentionOf(topic);
     this.#parts.trimmer.noteChange(topic);
     if (topic.log.isEmpty) {
       topic.retentionWake = undefined;
@@ -59,18 +73,17 @@ export class Retention {
     }
     const pausedUntilMs = this.#parts.guard.pausedUntilMs();
     if (pausedUntilMs !== undefined) {
-      this.#parts.wakes.set(topic.retentionWake!, pausedUntilMs);
+      this.noteChange(topic, pausedUntilMs - this.#parts.clock.monotonicMs());
       return;
     }
+    const topicRetentionMs = retentionOf(topic);
     const floors = new Map<number, number>();
     if (topicRetentionMs > 0) topic.retainedAfter = await this.#floorAt(topic, topicRetentionMs, floors);
-    let shortestMs = topicRetentionMs === 0 ? Number.POSITIVE_INFINITY : topicRetentionMs;
     for (const reader of [...topic.attached.items]) {
-      const retentionMs = Math.max(reader.retentionMs, topicRetentionMs);
-      shortestMs = Math.min(shortestMs, retentionMs);
-      reader.dropUpTo(await this.#floorAt(topic, retentionMs, floors));
+      reader.dropUpTo(await this.#floorAt(topic, Math.max(reader.retentionMs, topicRetentionMs), floors));
     }
-    this.#again(topic, shortestMs / INTERVALS_PER_RETENTION);
+    topic.isSwept = true;
+    this.noteChange(topic, intervalMs(topic));
   }
 
   /** Everything at or below is older than `retentionMs`. */
@@ -82,12 +95,16 @@ export class Retention {
     known.set(retentionMs, floor);
     return floor;
   }
+}
 
-  #again(topic: Topic, inMs: number): void {
-    if (topic.retentionWake === undefined) return;
-    const delayMs = Math.min(Math.max(inMs, RETENTION_INTERVAL_MIN_MS), INTERVAL_MAX_MS);
-    this.#parts.wakes.set(topic.retentionWake, this.#parts.clock.monotonicMs() + delayMs);
+/** How long a topic may go without a look. */
+function intervalMs(topic: Topic): number {
+  const topicRetentionMs = retentionOf(topic);
+  let shortestMs = topicRetentionMs === 0 ? Number.POSITIVE_INFINITY : topicRetentionMs;
+  for (const reader of topic.attached.items) {
+    shortestMs = Math.min(shortestMs, Math.max(reader.retentionMs, topicRetentionMs));
   }
+  return Math.min(Math.max(shortestMs / INTERVALS_PER_RETENTION, RETENTION_INTERVAL_MIN_MS), INTERVAL_MAX_MS);
 }
 
 function retentionOf(topic: Topic): number {

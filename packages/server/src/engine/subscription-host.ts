@@ -34,6 +34,8 @@ export interface HostParts extends LiveParts, TopicLogParts {
   readonly nextPullerId: () => PullerId;
   /** A subscription's floor moved: its topic may be trimmed. */
   readonly onFloor: (topic: Topic) => void;
+  /** Drops what grew too old while the server was down; undefined where that is done. Never rejects. */
+  readonly firstLook: (topic: Topic) => Promise<void> | undefined;
   readonly ageMs: () => number;
   /** A subscription is active, and what is written of that is an hour old: writes it down. Never rejects. */
   readonly onActive: (host: SubscriptionHost) => Promise<void>;
@@ -268,6 +270,8 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     this.#isLoading = true;
     try {
       const ref = ackLogRef(this.record.number);
+      const look = this.#parts.firstLook(this.topic);
+      if (look !== undefined) await this.#parts.activity.track(look);
       const records = await this.#parts.activity.track(readAckLog(ref, this.#parts));
       if (this.#ended !== undefined) return;
       const { start } = this.record;

@@ -26,6 +26,8 @@ export class Topic {
   /** Publishes that were accepted, and their messages. */
   publishCount = 0;
   messageCount = 0;
+  /** Whether messages past their retention were looked for since the server's start. */
+  isSwept = false;
   trimWake: Wake | undefined;
   retentionWake: Wake | undefined;
   #record: TopicRecord | undefined;
