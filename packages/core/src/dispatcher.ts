@@ -37,6 +37,7 @@ export class Dispatcher {
   readonly #readAhead: ReadAhead;
   readonly #limits: CoreLimits;
   #latestGeneration: Generation;
+  #passedOver = 0;
   /** Turns between 0 and 1: who gets the odd message of a batch. */
   #oddTurn = 1;
 
@@ -51,6 +52,11 @@ export class Dispatcher {
 
   get latestGeneration(): Generation {
     return this.#latestGeneration;
+  }
+
+  /** Waiting messages that the last `handOut` found dropped and forgot: work too, though nobody got them. */
+  get passedOver(): number {
+    return this.#passedOver;
   }
 
   /** Whether nothing may be handed out for the first time, unless it lies in a hole. */
@@ -84,6 +90,7 @@ export class Dispatcher {
    */
   handOut(nowMs: number, messagesMax: number, effects: Effect[]): number {
     let left = messagesMax;
+    this.#passedOver = 0;
     let takersFree = this.#pullers.takerCount > 1 ? this.#pullers.takersFreeMessages() : 0;
     for (let puller = this.#pullers.firstTaker; puller !== undefined && left > 0; puller = this.#pullers.firstTaker) {
       const available = this.#leases.waitingCount + this.#firstCount;
@@ -150,6 +157,8 @@ export class Dispatcher {
       if (sequence <= this.#cursor.floor) {
         // Dropped by retention meanwhile.
         leases.remove(slot);
+        this.#passedOver += 1;
+        if (this.#passedOver >= this.#limits.stepMessagesMax) break;
         continue;
       }
       const sizeBytes = leases.sizeBytes(slot);

@@ -178,6 +178,21 @@ export class LeaseTable {
     }
   }
 
+  /** Visits the parts of a run of sequences that are out under a lease of this generation. */
+  forEachLeasedPart(
+    run: { readonly first: number; readonly count: number },
+    generation: Generation,
+    visit: (first: number, count: number) => void,
+  ): void {
+    const end = run.first + run.count;
+    let first = run.first;
+    for (let sequence = first; sequence <= end; sequence += 1) {
+      if (sequence < end && this.isLeasedUnder(sequence, generation)) continue;
+      if (sequence > first) visit(first, sequence - first);
+      first = sequence + 1;
+    }
+  }
+
   /** Gives the memory of an empty table back; does nothing to one in use. */
   release(): void {
     if (this.#index.size > 0 || this.#sequences.length === 0) return;

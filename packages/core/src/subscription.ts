@@ -112,7 +112,7 @@ export class Subscription {
     const handedOut = this.#dispatcher.handOut(nowMs, messagesMax - expired, effects);
     this.#delivered += handedOut;
     this.#requestLoad(nowMs, effects);
-    const isCutShort = expired + handedOut >= messagesMax;
+    const isCutShort = expired + handedOut + this.#dispatcher.passedOver >= messagesMax;
     this.#requestWake(nowMs, isCutShort ? nowMs : Number.POSITIVE_INFINITY, effects);
     return effects.length === 0 ? NO_EFFECTS : effects;
   }
@@ -165,13 +165,7 @@ export class Subscription {
     generation: Generation,
     visit: (first: number, count: number) => void,
   ): void {
-    const end = run.first + run.count;
-    let first = run.first;
-    for (let sequence = first; sequence <= end; sequence += 1) {
-      if (sequence < end && this.#leases.isLeasedUnder(sequence, generation)) continue;
-      if (sequence > first) visit(first, sequence - first);
-      first = sequence + 1;
-    }
+    this.#leases.forEachLeasedPart(run, generation, visit);
   }
 
   get counts(): SubscriptionCounts {
