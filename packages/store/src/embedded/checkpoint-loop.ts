@@ -66,6 +66,8 @@ export class CheckpointLoop {
 
   /** Makes a checkpoint now, and gives back what it frees; resolves when nothing is left to do. */
   async flush(): Promise<void> {
+    // One that is under way may have begun before the latest commits.
+    await this.#running;
     do await this.#begin();
     while (this.#isAgain);
   }

@@ -211,3 +211,28 @@ test("a reader that is slow keeps its segment from being written over", async ()
   await churn;
   for (const record of records) assert.ok(record.pos > 12 || written[record.pos - 1]!.equals(record.data));
 });
+
+test("a directory on a full disk opens with the reserve's room, and refuses messages until there is space", async () => {
+  await open();
+  await storage.commit([message(10), step(0)]);
+  await storage.close();
+  disk.roomBytes = 20;
+  disk.freeBytesLeft = 0;
+  const unlink = disk.unlink;
+  disk.unlink = async (path) => {
+    await unlink(path);
+    if (path.endsWith("reserve")) disk.roomBytes = 50_000;
+  };
+  await open();
+  assert.deepEqual(
+    events.splice(0).map(({ message: text }) => text),
+    ["there is no room for the reserve: messages are refused"],
+  );
+  await refused(storage.commit([message(10)]), "Full");
+  disk.roomBytes = 50_000;
+  assert.deepEqual(await storage.commit([step(1)]), [2]);
+  disk.roomBytes = undefined;
+  disk.freeBytesLeft = Number.MAX_SAFE_INTEGER;
+  await storage.checkpoint();
+  assert.deepEqual(await storage.commit([message(10)]), [2]);
+});

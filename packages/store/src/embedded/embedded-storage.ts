@@ -31,7 +31,7 @@ import { CheckpointLoop, type EngineClock, systemClock } from "./checkpoint-loop
 import { Collector } from "./collector.js";
 import { DataDirectory } from "./data-directory.js";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.js";
-import type { Disk } from "./disk.js";
+import { type Disk, isNoSpace } from "./disk.js";
 import { GroupCommitter } from "./group-committer.js";
 import { IndexFile } from "./index-file.js";
 import { Listeners } from "./listeners.js";
@@ -124,8 +124,14 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
     return await openLocked(directory, lock, options, tell);
   } catch (error) {
     await lock.release();
-    throw error;
+    throw asOpenError(directory, error);
   }
+}
+
+/** An error of the file system says what it is about; callers need to know only that the directory is of no use. */
+function asOpenError(directory: string, error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof StorageOpenError || !("syscall" in error)) return error;
+  return new StorageOpenError("Unwritable", `${directory} cannot be opened (${error.message})`, { cause: error });
 }
 
 async function makeWritable(directory: string): Promise<void> {
@@ -146,7 +152,8 @@ async function openLocked(
 ): Promise<EmbeddedStorage> {
   const disk = options.disk ?? nodeDisk;
   const clock = options.clock ?? systemClock;
-  const { directory, closedIndex } = await DataDirectory.open(disk, path);
+  const reserve = new SpaceReserve(disk, path, options.reserveBytes ?? RESERVE_BYTES);
+  const { directory, closedIndex } = await openDirectory(disk, path, reserve);
   const { identity } = directory;
   const logDirectory = join(path, "log");
   await disk.makeDirectory(logDirectory);
@@ -156,7 +163,6 @@ async function openLocked(
   const onRepair = (message: string) => tell({ level: "warn", message });
   const { checkpointRows } = options;
   const { index, checkpoint } = await recover({ segments, indexFile, identity, closedIndex, checkpointRows, onRepair });
-  const reserve = new SpaceReserve(disk, path, options.reserveBytes ?? RESERVE_BYTES);
   if (!(await reserve.lay()))
     tell({ level: "warn", message: "there is no room for the reserve: messages are refused" });
   const gate = new ReadGate(options.readsInFlightMax ?? READS_IN_FLIGHT);
@@ -202,6 +208,17 @@ async function openLocked(
     listeners,
   };
   return new Engine({ ...parts, tell });
+}
+
+/** Opens the directory; on a full disk with the room that the reserve gives up. */
+async function openDirectory(disk: Disk, path: string, reserve: SpaceReserve) {
+  try {
+    return await DataDirectory.open(disk, path);
+  } catch (error) {
+    if (!isNoSpace(error)) throw error;
+    await reserve.spend();
+    return await DataDirectory.open(disk, path);
+  }
 }
 
 function throwFatal(error: Error): void {
