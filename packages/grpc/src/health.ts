@@ -1,13 +1,13 @@
 /** The health service, `grpc.health.v1.Health`: whether the server as a whole (the empty name) and each service take calls. */
 import type { DescFile } from "@bufbuild/protobuf";
-import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { describeFile, enumField, field } from "./file-description.js";
 import type { ServiceDefinition, StreamingCall } from "./service.js";
 import { GrpcError, Status } from "./status.js";
 
 export const HEALTH_SERVICE_NAME = "grpc.health.v1.Health";
 /** A service's name and its framing; nothing longer is a question about health. */
 const REQUEST_BYTES_MAX = 4096;
+/** Field 1, a varint. */
+const STATUS_TAG = 0x08;
 /** The enum of the protocol. */
 const SERVING = 1;
 const NOT_SERVING = 2;
@@ -63,16 +63,16 @@ export class Health {
     this.#watchers.clear();
   }
 
-  #check(request: Uint8Array): Uint8Array {
-    const name = parseRequest(request);
+  async #check(request: Uint8Array): Promise<Uint8Array> {
+    const name = await parseRequest(request);
     if (!this.#isServing.has(name)) {
       throw new GrpcError(Status.NOT_FOUND, `the health of service ${JSON.stringify(name)} is not known here`);
     }
     return this.#answer(name);
   }
 
-  #watch(request: Uint8Array, call: StreamingCall): void {
-    const name = parseRequest(request);
+  async #watch(request: Uint8Array, call: StreamingCall): Promise<void> {
+    const name = await parseRequest(request);
     const watchers = this.#watchers.get(name) ?? new Set();
     this.#watchers.set(name, watchers.add(call));
     call.onCancel(() => {
@@ -85,12 +85,14 @@ export class Health {
   #answer(name: string): Uint8Array {
     const isServing = this.#isServing.get(name);
     const status = isServing === undefined ? SERVICE_UNKNOWN : isServing ? SERVING : NOT_SERVING;
-    return new BinaryWriter().tag(1, WireType.Varint).int32(status).finish();
+    return Uint8Array.of(STATUS_TAG, status);
   }
 }
 
-/** The service's name in a request. */
-function parseRequest(request: Uint8Array): string {
+/** The service's name in a request; the protobuf runtime is loaded for the first that has one. */
+async function parseRequest(request: Uint8Array): Promise<string> {
+  if (request.length === 0) return "";
+  const { BinaryReader, WireType } = await import("@bufbuild/protobuf/wire");
   let name = "";
   try {
     const reader = new BinaryReader(request);
@@ -106,29 +108,7 @@ function parseRequest(request: Uint8Array): string {
 }
 
 /** What reflection shows of the service. */
-export function describeHealth(): DescFile {
-  const prefix = ".grpc.health.v1.";
-  const [inputType, outputType] = [`${prefix}HealthCheckRequest`, `${prefix}HealthCheckResponse`];
-  const statuses = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"];
-  return describeFile({
-    name: "grpc/health/v1/health.proto",
-    package: "grpc.health.v1",
-    messageType: [
-      { name: "HealthCheckRequest", field: [field(1, "service", "string")] },
-      {
-        name: "HealthCheckResponse",
-        field: [enumField(1, "status", `${outputType}.ServingStatus`)],
-        enumType: [{ name: "ServingStatus", value: statuses.map((name, number) => ({ name, number })) }],
-      },
-    ],
-    service: [
-      {
-        name: "Health",
-        method: [
-          { name: "Check", inputType, outputType },
-          { name: "Watch", inputType, outputType, serverStreaming: true },
-        ],
-      },
-    ],
-  });
+export async function describeHealth(): Promise<DescFile> {
+  const { describeHealthFile } = await import("./health-description.js");
+  return describeHealthFile();
 }

@@ -27,7 +27,7 @@ interface Answer {
 
 async function start(context: TestContext): Promise<string> {
   const services = [new Health().service];
-  const files = [describeHealth(), file_google_protobuf_descriptor];
+  const files = [await describeHealth(), file_google_protobuf_descriptor];
   const all = [...services, ...reflectionServices(services, async () => files)];
   const server = new GrpcServer(all, (_request, response) => response.end());
   context.after(() => server.close());

@@ -1,16 +1,11 @@
 /**
  * Server reflection, `grpc.reflection.v1.ServerReflection` and, for older tools, `v1alpha`: the same messages under another
- * package. A caller asks, on one stream, which services there are and which files describe them.
+ * package. A caller asks, on one stream, which services there are and which files describe them. All that this needs is
+ * loaded when the first one asks.
  */
 import type { DescFile } from "@bufbuild/protobuf";
-import { DescriptorIndex } from "./descriptor-index.js";
-import { describeFile, field, type MessageInit } from "./file-description.js";
-import {
-  answerTo,
-  parseReflectionRequest,
-  type ReflectionAnswer,
-  type ReflectionQuestion,
-} from "./reflection-message.js";
+import type { DescriptorIndex } from "./descriptor-index.js";
+import type { ReflectionAnswer, ReflectionQuestion } from "./reflection-message.js";
 import type { BidiCall, ServiceDefinition } from "./service.js";
 import { GrpcError, Status } from "./status.js";
 
@@ -34,7 +29,11 @@ export function reflectionServices(
   let index: Promise<DescriptorIndex> | undefined;
   const ask = async (question: ReflectionQuestion): Promise<ReflectionAnswer> => {
     if (question.kind === "services") return { kind: "services", names };
-    index ??= loadFiles().then((files) => new DescriptorIndex([...files, ...PACKAGES.map(describeReflection)]));
+    index ??= loadIndex(loadFiles).catch((error: unknown) => {
+      // The next question tries again.
+      index = undefined;
+      throw error;
+    });
     return lookUp(await index, question);
   };
   return PACKAGES.map((packageName) => ({
@@ -50,6 +49,15 @@ export function reflectionServices(
   }));
 }
 
+async function loadIndex(loadFiles: () => Promise<readonly DescFile[]>): Promise<DescriptorIndex> {
+  const [{ DescriptorIndex }, { describeReflection }, files] = await Promise.all([
+    import("./descriptor-index.js"),
+    import("./reflection-description.js"),
+    loadFiles(),
+  ]);
+  return new DescriptorIndex([...files, ...PACKAGES.map((name) => describeReflection(name, SERVICE_NAME))]);
+}
+
 /** Answers one question after another; the next is taken when the answer to the last has left. */
 function converse(call: BidiCall, ask: (question: ReflectionQuestion) => Promise<ReflectionAnswer>): void {
   let onDrained: (() => void) | undefined;
@@ -57,6 +65,7 @@ function converse(call: BidiCall, ask: (question: ReflectionQuestion) => Promise
   call.onDrain(goOn);
   call.onCancel(goOn);
   call.onMessage(async (message) => {
+    const { answerTo, parseReflectionRequest } = await import("./reflection-message.js");
     const { host, question } = parseReflectionRequest(message);
     if (question === undefined) {
       throw new GrpcError(
@@ -101,67 +110,4 @@ function files(index: DescriptorIndex, file: DescFile | undefined, what: string)
 
 function notFound(what: string): ReflectionAnswer {
   return { kind: "error", code: Status.NOT_FOUND, message: `${what} is not known here` };
-}
-
-function describeReflection(packageName: (typeof PACKAGES)[number]): DescFile {
-  const type = (name: string): string => `.${packageName}.${name}`;
-  return describeFile({
-    name: `${packageName.replaceAll(".", "/")}/reflection.proto`,
-    package: packageName,
-    messageType: describeMessages(type),
-    service: [
-      {
-        name: SERVICE_NAME,
-        method: [
-          {
-            name: "ServerReflectionInfo",
-            inputType: type("ServerReflectionRequest"),
-            outputType: type("ServerReflectionResponse"),
-            clientStreaming: true,
-            serverStreaming: true,
-          },
-        ],
-      },
-    ],
-  });
-}
-
-function describeMessages(type: (name: string) => string): MessageInit[] {
-  const request: MessageInit = {
-    name: "ServerReflectionRequest",
-    oneofDecl: [{ name: "message_request" }],
-    field: [
-      field(1, "host", "string"),
-      field(3, "file_by_filename", "string", 0),
-      field(4, "file_containing_symbol", "string", 0),
-      field(5, "file_containing_extension", type("ExtensionRequest"), 0),
-      field(6, "all_extension_numbers_of_type", "string", 0),
-      field(7, "list_services", "string", 0),
-    ],
-  };
-  const response: MessageInit = {
-    name: "ServerReflectionResponse",
-    oneofDecl: [{ name: "message_response" }],
-    field: [
-      field(1, "valid_host", "string"),
-      field(2, "original_request", type("ServerReflectionRequest")),
-      field(4, "file_descriptor_response", type("FileDescriptorResponse"), 0),
-      field(5, "all_extension_numbers_response", type("ExtensionNumberResponse"), 0),
-      field(6, "list_services_response", type("ListServiceResponse"), 0),
-      field(7, "error_response", type("ErrorResponse"), 0),
-    ],
-  };
-  return [
-    request,
-    response,
-    { name: "ExtensionRequest", field: [field(1, "containing_type", "string"), field(2, "extension_number", "int32")] },
-    { name: "FileDescriptorResponse", field: [field(1, "file_descriptor_proto", "repeated bytes")] },
-    {
-      name: "ExtensionNumberResponse",
-      field: [field(1, "base_type_name", "string"), field(2, "extension_number", "repeated int32")],
-    },
-    { name: "ListServiceResponse", field: [field(1, "service", `repeated ${type("ServiceResponse")}`)] },
-    { name: "ServiceResponse", field: [field(1, "name", "string")] },
-    { name: "ErrorResponse", field: [field(1, "error_code", "int32"), field(2, "error_message", "string")] },
-  ];
 }

@@ -87,7 +87,7 @@ async function loadDescriptors(): Promise<readonly DescFile[]> {
     wire.file_google_pubsub_v1_pubsub,
     wire.file_google_pubsub_v1_schema,
     wire.file_google_iam_v1_iam_policy,
-    describeHealth(),
+    await describeHealth(),
   ];
 }
 
