@@ -101,6 +101,12 @@ test("the emulator profile takes a deadline of 0 for the subscription's own", ()
   assert.equal(puller.options.leaseMs, undefined);
 });
 
+test("the emulator profile names a missing subscription in the emulator's words", () => {
+  const { call } = fixture("emulator");
+  void call.request({ subscription: "projects/p/subscriptions/other", streamAckDeadlineSeconds: 10 });
+  endedWith(call, Status.NOT_FOUND, "Subscription does not exist (resource=other)");
+});
+
 test("the next batch is asked for when the last one has left", () => {
   const { call, puller } = open();
   puller.sink.deliver(batchOf("one"));

@@ -184,7 +184,11 @@ class StreamingPull implements PullerSink {
   #fail(error: unknown): void {
     if (this.#state.kind === "closed") return;
     const { observer, rules } = this.#context;
-    const worded = inProfileWords(rules, { missing: { kind: "subscription", name: this.#subscription } }, error);
+    const worded = inProfileWords(
+      rules,
+      { missing: { kind: "streamedSubscription", name: this.#subscription } },
+      error,
+    );
     const told = toPubSubError(worded, PATH, observer);
     this.#close(told.code);
     this.#call.end(toGrpcError(told));

@@ -198,6 +198,17 @@ test("what a subscription refers to must exist", async () => {
   );
 });
 
+test("the emulator profile has the emulator's words", async () => {
+  const { make, update } = fixture("emulator");
+  await assert.rejects(
+    make({ topic: "projects/p/topics/other" }),
+    refused("Subscription topic does not exist", "NOT_FOUND"),
+  );
+  await assert.rejects(update(["labels"]), refused("Subscription does not exist", "NOT_FOUND"));
+  await make();
+  await assert.rejects(make(), refused("Subscription already exists", "ALREADY_EXISTS"));
+});
+
 test("an update is all or nothing", async () => {
   const { make, update, engine } = fixture();
   await make({ labels: { a: "1" } });

@@ -38,7 +38,7 @@ export async function createSubscription(context: ApiContext, request: Subscript
   await checkDeadLetterTopic(context, request);
   refuseUnsupportedSubscription(request);
   const subjects: CallSubjects = {
-    missing: { kind: "topic", name: topic },
+    missing: { kind: "topicOfSubscription", name: topic },
     existing: { kind: "subscription", name },
   };
   const settings = { ...subscriptionSettings(request), name };
