@@ -9,6 +9,11 @@ export interface AckLogRecords extends AckLogState {
   readonly data: readonly Uint8Array[];
 }
 
+/** The ack log of the subscription of that number. */
+export function ackLogRef(number: number): LogRef {
+  return { kind: "ack", id: String(number), part: 0 };
+}
+
 /** Reads all of an ack log. Nobody else writes to it meanwhile. */
 export async function readAckLog(ref: LogRef, parts: TopicLogParts): Promise<AckLogRecords> {
   const tail = parts.storage.tail(ref);

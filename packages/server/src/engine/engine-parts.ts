@@ -80,11 +80,13 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     onFloor: (topic) => trimmer.noteChange(topic),
     firstLook: (topic) => retention.firstLook(topic),
     ageMs: () => age.nowMs(),
-    onActive: async (active: SubscriptionHost) => {
+    writeActivity: async (active: SubscriptionHost) => {
       try {
         await subscriptions.writeActivity(active);
+        return true;
       } catch (error) {
         log.warn({ subscription: active.name, err: error }, "the subscription's activity could not be noted");
+        return false;
       }
     },
   };

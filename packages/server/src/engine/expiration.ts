@@ -64,6 +64,6 @@ export class Expiration {
 
   #isExpired(host: SubscriptionHost): boolean {
     const ttl = host.record.settings.expirationTtl;
-    return ttl !== undefined && host.pullerCount === 0 && this.#parts.age.nowMs() - host.activeAtMs >= spanMs(ttl);
+    return ttl !== undefined && host.pullerCount === 0 && this.#parts.age.nowMs() - host.activity.atMs >= spanMs(ttl);
   }
 }

@@ -9,14 +9,14 @@
  * in the two logs when it is loaded.
  */
 import type { Event, Generation, PubSubError, PullerId, SubscriptionCounts } from "@peal/core";
-import type { LogRef } from "@peal/store";
 import type { AckIdCodec } from "./ack-id.js";
-import { readAckLog } from "./ack-log-reader.js";
+import { ackLogRef, readAckLog } from "./ack-log-reader.js";
 import { type BlockRun, RunBatch } from "./delivered-runs.js";
 import type { PullerOptions, PullerSink } from "./engine-contract.js";
 import { fromStorage } from "./engine-errors.js";
 import type { EngineLog } from "./engine-log.js";
 import { HostPuller, type PullerHost } from "./host-puller.js";
+import { LastActivity } from "./last-activity.js";
 import { type LiveListener, type LiveParts, LiveSubscription, type Turn } from "./live-subscription.js";
 import { OldestMessage } from "./oldest-message.js";
 import type { SubscriptionRecord } from "./resource-record.js";
@@ -37,23 +37,19 @@ export interface HostParts extends LiveParts, TopicLogParts {
   /** Drops what grew too old while the server was down; undefined where that is done. Never rejects. */
   readonly firstLook: (topic: Topic) => Promise<void> | undefined;
   readonly ageMs: () => number;
-  /** A subscription is active, and what is written of that is an hour old: writes it down. Never rejects. */
-  readonly onActive: (host: SubscriptionHost) => Promise<void>;
+  /** Writes down that a subscription is in use; answers whether it could. Never rejects. */
+  readonly writeActivity: (host: SubscriptionHost) => Promise<boolean>;
 }
-
-const HOUR_MS = 3_600_000;
 
 export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   readonly name: string;
   readonly topic: Topic;
   record: SubscriptionRecord;
   revision: number;
-  /** The server's age at the last activity. */
-  activeAtMs: number;
+  readonly activity: LastActivity;
   readonly #parts: HostParts;
   #live: LiveSubscription | undefined;
   #isLoading = false;
-  #isActivityPending = false;
   #ended: PubSubError | undefined;
   /** What waits for the core to be loaded. */
   #turns: Turn[] = [];
@@ -71,8 +67,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     this.revision = revision;
     this.topic = topic;
     this.#parts = parts;
-    // What is written may lie an hour behind what was; an hour too late is safe.
-    this.activeAtMs = Math.min(record.activeAtMs + HOUR_MS, parts.ageMs());
+    this.activity = new LastActivity(record.activeAtMs, parts.ageMs());
     this.#durableFloor = record.start;
     this.#isFloorKnown = parts.storage.tail(ackLogRef(record.number)) === 0;
     this.#rested = RestedSubscription.unknown(record.start, topic.log.head);
@@ -149,25 +144,24 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   /** Feeds one event and resolves when what it changed is durable. */
   async postDurably(event: Event): Promise<void> {
     let durable: Promise<void> | undefined;
-    await new Promise<void>((resolve, reject) => {
+    await this.postSeen(event, () => {
+      durable = this.#live?.whenDurable();
+    });
+    await durable;
+  }
+
+  /** Feeds one event and resolves when the core has seen it; `then` is called in the same turn. */
+  postSeen(event: Event, then?: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
       this.#take(event);
       this.#take((failure) => {
         if (failure !== undefined) {
           reject(failure);
           return;
         }
-        durable = this.#live?.whenDurable();
+        then?.();
         resolve();
       });
-    });
-    await durable;
-  }
-
-  /** Feeds one event and resolves when the core has seen it. */
-  postSeen(event: Event): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#take(event);
-      this.#take((failure) => (failure === undefined ? resolve() : reject(failure)));
     });
   }
 
@@ -190,12 +184,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
 
   /** Notes that a subscriber was there. */
   touch(): void {
-    this.activeAtMs = this.#parts.ageMs();
-    if (this.activeAtMs - this.record.activeAtMs < HOUR_MS || this.#isActivityPending) return;
-    this.#isActivityPending = true;
-    void this.#parts.onActive(this).then(() => {
-      this.#isActivityPending = false;
-    });
+    this.activity.touch(this.#parts.ageMs(), () => this.#parts.writeActivity(this));
   }
 
   /** Ends the pullers; what is settled can still be written. */
@@ -320,8 +309,4 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     this.#live = undefined;
     this.#idleWake = undefined;
   }
-}
-
-export function ackLogRef(number: number): LogRef {
-  return { kind: "ack", id: String(number), part: 0 };
 }

@@ -1,4 +1,5 @@
 import { type Storage, StorageError, type Write } from "@peal/store";
+import { ackLogRef } from "./ack-log-reader.js";
 import type { CommitLine } from "./commit-line.js";
 import type { ListSlice } from "./engine-contract.js";
 import { alreadyExists, detached, fromStorage, notFound } from "./engine-errors.js";
@@ -8,7 +9,7 @@ import { SUBSCRIPTION_PREFIX, type SubscriptionRecord, subscriptionKey } from ".
 import type { SubscriptionSettings, SubscriptionState } from "./settings.js";
 import { SortedByName } from "./sorted-by-name.js";
 import { decodeJson, encodeJson } from "./stored-json.js";
-import { ackLogRef, type HostParts, SubscriptionHost } from "./subscription-host.js";
+import { type HostParts, SubscriptionHost } from "./subscription-host.js";
 import { Topic } from "./topic.js";
 import { TopicLog } from "./topic-log.js";
 import { lastDrop, type TopicRegistry } from "./topic-registry.js";
@@ -121,7 +122,7 @@ export class SubscriptionRegistry {
   async writeActivity(host: SubscriptionHost): Promise<void> {
     await this.#locks.run(host.name, async () => {
       if (this.#byName.get(host.name) !== host) return;
-      const record = { ...host.record, activeAtMs: Math.floor(host.activeAtMs) };
+      const record = { ...host.record, activeAtMs: Math.floor(host.activity.atMs) };
       host.revision = await this.#put(host, record, host.revision);
       host.record = record;
     });
