@@ -45,7 +45,10 @@ export type Event =
   /** The puller can take one batch now, of at most this much (one message is always allowed to exceed `maxBytes`). */
   | { readonly kind: "ready"; readonly puller: PullerId; readonly maxMessages: number; readonly maxBytes: number }
   | { readonly kind: "closed"; readonly puller: PullerId }
-  /** What was delivered to `puller` could not be written: its leases of this generation end at once, without a failed attempt. */
+  /**
+   * What was delivered to `puller` could not be written: its leases of this generation end at once, without a failed
+   * attempt. Only the last delivery of a puller can be returned: a stream's before it is closed, a unary pull's also later.
+   */
   | { readonly kind: "returned"; readonly puller: PullerId; readonly generation: Generation }
   /** Parallel arrays, ids already checked for this subscription. Sequences beyond the head, or settled, are ignored. */
   | { readonly kind: "acked"; readonly sequences: readonly number[]; readonly generations: readonly Generation[] }
@@ -56,9 +59,12 @@ export type Event =
       readonly generations: readonly Generation[];
       readonly leaseMs: readonly number[];
     }
-  /** Everything at or below `floor` is gone by retention: settled without an ack, nothing to write. */
+  /**
+   * Everything at or below `floor` is gone by retention: settled without an ack, nothing to write. To be told again after
+   * a restart. Leases on what is dropped run on and count against their window, but nothing comes again.
+   */
   | { readonly kind: "dropped"; readonly floor: number }
-  /** A wake that was asked for has come. */
+  /** A wake that was asked for has come. After `Subscription.restore` the first event, so that kept leases get theirs. */
   | { readonly kind: "ticked" };
 
 /** Consecutive sequences of one delivery. `block` is there for first deliveries; redeliveries are read again. */

@@ -254,6 +254,7 @@ export class Subscription {
     if (this.#readAhead.end !== event.after || this.#pullers.openCount === 0) return;
     for (const block of event.blocks) this.#hold(block);
     if (event.isEnd) this.#passGap(head);
+    assert(this.#readAhead.end > event.after, "an answer to a load leads on");
     this.#head = Math.max(this.#head, this.#readAhead.end);
   }
 
