@@ -31,9 +31,15 @@ export class Channel {
   readonly #limits: ClientLimits;
   readonly #time: TimeSource;
   readonly #backoff: Backoff;
+  /** All that are not over. */
+  readonly #calls = new Set<ChannelCall>();
+  /** Those of them that have no connection. */
   readonly #waiting = new Set<ChannelCall>();
   readonly #connections = new Set<Connection>();
   #state: ChannelState = { kind: "idle" };
+  #isDraining = false;
+  #whenIdle: Promise<void> | undefined;
+  #onIdle: (() => void) | undefined;
   #onClosed: (() => void) | undefined;
 
   constructor(
@@ -54,8 +60,19 @@ export class Channel {
     return this.#state.kind;
   }
 
-  /** Starts the call, now or once there is a connection; or fails it. */
+  /** Takes a call: it starts now, or once there is a connection; or it fails. */
+  begin(call: ChannelCall): void {
+    if (this.#isDraining) {
+      call.fail(new GrpcError(Status.CANCELLED, CLOSED_TEXT));
+      return;
+    }
+    this.#calls.add(call);
+    this.dispatch(call);
+  }
+
+  /** Starts a call that was taken, or starts it again. */
   dispatch(call: ChannelCall): void {
+    if (!this.#calls.has(call)) return;
     const state = this.#state;
     if (state.kind === "ready" && state.connection.isUsable) {
       call.start(state.connection);
@@ -70,21 +87,30 @@ export class Channel {
     }
   }
 
-  /** The call ended before it started. */
-  forget(call: ChannelCall): void {
-    this.#waiting.delete(call);
-    this.#holdBackoff();
+  /** The call is over, whether it had started or not. */
+  end(call: ChannelCall): void {
+    this.#calls.delete(call);
+    if (this.#waiting.delete(call)) this.#holdBackoff();
+    if (this.#calls.size === 0) this.#onIdle?.();
   }
 
-  /** Takes no new calls; resolves when those that have started are over. */
-  drain(): Promise<void> {
+  /** Takes no new calls; resolves when all that were taken are over, and the connections closed. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    if (this.#calls.size > 0) {
+      this.#whenIdle ??= new Promise((resolve) => {
+        this.#onIdle = resolve;
+      });
+      await this.#whenIdle;
+    }
     this.#toClosed();
     for (const connection of this.#connections) connection.close();
-    return this.#whenClosed();
+    await this.#whenClosed();
   }
 
   /** Cuts everything off. */
   close(): Promise<void> {
+    this.#isDraining = true;
     this.#toClosed();
     for (const connection of this.#connections) connection.destroy(new Error(CLOSED_TEXT));
     return this.#whenClosed();

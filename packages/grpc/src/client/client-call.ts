@@ -91,7 +91,7 @@ export class ClientCall implements ChannelCall, Expirable {
       return;
     }
     signal?.addEventListener("abort", this.#abort, { once: true });
-    this.#context.channel.dispatch(this);
+    this.#context.channel.begin(this);
   }
 
   /** @returns False when the server does not keep up: wait for `onDrain`. */
@@ -242,13 +242,13 @@ export class ClientCall implements ChannelCall, Expirable {
 
   #finish(error: GrpcError | undefined): void {
     if (this.#state === "ended") return;
-    if (this.#state === "waiting") this.#context.channel.forget(this);
     this.#state = "ended";
     this.#reader?.stop();
     this.#letGo();
     this.#writer.stop();
     if (this.#deadlineKey !== 0) this.#context.deadlines.remove(this.#deadlineKey, this);
     this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#context.channel.end(this);
     this.#events.onEnd(error);
   }
 

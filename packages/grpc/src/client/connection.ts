@@ -54,6 +54,7 @@ export class Connection {
     this.session.once("remoteSettings", () => {
       connectTimer.cancel();
       listener.onReady();
+      this.#holdProcess();
     });
     this.session.on("goaway", (_code, lastStreamId) => {
       this.#lastStreamId = lastStreamId;
@@ -87,18 +88,22 @@ export class Connection {
   beginCall(): void {
     this.#openCalls += 1;
     this.#callsLeft -= 1;
+    if (this.#openCalls === 1) this.#holdProcess();
     if (this.#callsLeft === 0) this.close();
     if (this.#openCalls === 1 && this.#timer === undefined) this.#waitToPing();
   }
 
   endCall(): void {
     this.#openCalls -= 1;
-    if (this.#isClosing && this.#openCalls === 0) this.session.close();
+    if (this.#openCalls > 0) return;
+    this.#holdProcess();
+    if (this.#isClosing) this.session.close();
   }
 
   /** Lets open calls finish, then closes. */
   close(): void {
     this.#isClosing = true;
+    this.#holdProcess();
     // Not before: a call that has begun just now would be refused by our own GOAWAY.
     if (this.#openCalls === 0) this.session.close();
   }
@@ -107,6 +112,13 @@ export class Connection {
   destroy(error?: Error): void {
     this.#error ??= error;
     this.session.destroy();
+  }
+
+  /** A connection keeps the process alive while it has calls, while calls wait for it, and until it is closed in order. */
+  #holdProcess(): void {
+    if (this.session.destroyed) return;
+    if (this.#openCalls > 0 || this.#isClosing) this.session.ref();
+    else this.session.unref();
   }
 
   #waitToPing(): void {

@@ -270,3 +270,29 @@ test("a target that is not host and port is refused at once", () => {
     assert.throws(() => new GrpcClient(target), { name: "TypeError", message: /use host:port/ }, target);
   }
 });
+
+test("drain lets calls that still wait for their connection go out, and starts refused ones again", async (context) => {
+  let count = 0;
+  const bed = await startFaulty(context, (stream) => {
+    count += 1;
+    if (count === 1) stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    else answer(stream, [frame("x")]);
+  });
+  const calls = Promise.all([bed.client.unary(PATH, REQUEST), bed.client.unary(PATH, REQUEST)]);
+  const drained = bed.client.drain();
+  assert.equal((await failure(bed.client.unary(PATH, REQUEST))).code, Status.CANCELLED);
+  assert.equal((await calls).length, 2);
+  await drained;
+  assert.equal(bed.client.state, "closed");
+  assert.equal(count, 3);
+});
+
+test("close ends a drain that takes too long, and every call with it", async (context) => {
+  const bed = await startFaulty(context, () => undefined);
+  const open = failure(bed.client.unary(PATH, REQUEST));
+  await until(() => bed.client.state === "ready");
+  const drained = bed.client.drain();
+  await bed.client.close();
+  assert.equal((await open).code, Status.UNAVAILABLE);
+  await drained;
+});

@@ -11,6 +11,8 @@ const NOTHING: CallOptions = {};
 /**
  * Calls to one server over one HTTP/2 connection, which is made when first needed and made again when lost.
  *
+ * An open call keeps the process alive, an idle connection does not.
+ *
  * Messages are bytes. A call that fails rejects (or ends) with a `GrpcError`; calls that the server did not look at, because
  * it was going away, start again unseen.
  */
@@ -83,7 +85,7 @@ export class GrpcClient {
     return beginStream(this.#context, path, options, listener, undefined);
   }
 
-  /** Takes no new calls; resolves when those that have started are over. */
+  /** Takes no new calls; resolves when those that were made are over. */
   async drain(): Promise<void> {
     await this.#context.channel.drain();
     this.#context.deadlines.close();
