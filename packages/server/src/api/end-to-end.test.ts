@@ -1,5 +1,6 @@
 // The whole way: grpc-js over a real port to the gRPC server, the api, the real engine, and a store in memory.
 import assert from "node:assert/strict";
+import { request as httpRequest } from "node:http";
 import { type ClientHttp2Stream, connect, constants } from "node:http2";
 import { after, before, describe, test } from "node:test";
 import {
@@ -413,6 +414,22 @@ describe("a server with the real engine", { timeout: 60_000 }, () => {
     const { receivedMessages } = await bed.call(Subscriber.method.pull, { subscription, maxMessages: 1 });
     assert.deepEqual(texts(receivedMessages), ["for the next"]);
     session.close();
+  });
+
+  test("a message whose answer never got through goes to the next caller at once", async () => {
+    const { topic, subscription } = await bed.topicAndSubscription("cut-off");
+    await bed.call(Publisher.method.publish, { topic, messages: [{ data: Buffer.alloc(9_000_000, "x") }] });
+    await new Promise<void>((resolve) => {
+      const request = httpRequest(`${bed.url}/v1/${subscription}:pull`, { method: "POST" }, (response) => {
+        // Far less than the answer: the rest is still on its way when the connection ends.
+        response.once("data", () => request.destroy());
+      });
+      request.on("error", () => resolve());
+      request.on("close", resolve);
+      request.end('{"maxMessages":1}');
+    });
+    const { receivedMessages } = await bed.call(Subscriber.method.pull, { subscription, maxMessages: 1 });
+    assert.equal(receivedMessages.length, 1);
   });
 });
 

@@ -138,11 +138,18 @@ function scopeOf(response: HttpResponse): CallScope {
   };
 }
 
-/** Returns what tells, once a response is closed, whether all of it had been sent. HTTP/2's says "finished" in any case. */
+/** Returns what tells, once a response is closed, whether all of it had been sent. Node says "finished" in any case. */
 function leftWholly(response: HttpResponse): () => boolean {
-  if (!("stream" in response)) return () => response.writableFinished;
-  const { stream } = response;
-  return () => response.writableEnded && stream.rstCode === constants.NGHTTP2_NO_ERROR;
+  if ("stream" in response) {
+    const { stream } = response;
+    return () => response.writableEnded && stream.rstCode === constants.NGHTTP2_NO_ERROR;
+  }
+  const { socket } = response;
+  let hasLeft = false;
+  response.once("finish", () => {
+    hasLeft = socket?.destroyed === false;
+  });
+  return () => hasLeft;
 }
 
 function sendUnknownRoute({ context }: RestParts, path: string, query: ParsedQuery, response: HttpResponse): void {
