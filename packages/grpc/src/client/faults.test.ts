@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { deflateSync, gzipSync } from "node:zlib";
 import { ManualTime } from "../manual-time.test.support.js";
 import { Metadata } from "../metadata.js";
+import { GrpcServer } from "../server/grpc-server.js";
 import { type GrpcError, Status } from "../status.js";
 import { DEFAULT_CLIENT_LIMITS } from "./client-options.js";
 import { failure } from "./failure.test.support.js";
@@ -296,3 +297,76 @@ test("close ends a drain that takes too long, and every call with it", async (co
   assert.equal((await open).code, Status.UNAVAILABLE);
   await drained;
 });
+
+test("whatever bytes a server sends, every call ends and none hangs", async (context) => {
+  const random = seededRandom(7);
+  const bed = await startRaw(
+    context,
+    (socket) => {
+      socket.resume();
+      const noise = Buffer.from(Array.from({ length: Math.floor(random() * 200) }, () => Math.floor(random() * 256)));
+      const start = random() < 0.8 ? SETTINGS : Buffer.alloc(0);
+      socket.end(Buffer.concat([start, noise]));
+    },
+    { limits: { backoffMinMs: 0, backoffMaxMs: 0 } },
+  );
+  for (let count = 0; count < 200; count += 1) {
+    const error = await failure(bed.client.unary(PATH, REQUEST));
+    assert.ok(error.code === Status.UNAVAILABLE || error.code === Status.INTERNAL, `${error.code} ${error.message}`);
+    await until(() => bed.client.state === "idle");
+  }
+});
+
+test("more calls than the server takes at once wait their turn, and may be cancelled meanwhile", async (context) => {
+  const service = {
+    name: "a.B",
+    methods: [
+      {
+        name: "C",
+        kind: "unary" as const,
+        maxRequestBytes: 100,
+        handler: async (request: Uint8Array) => {
+          await turn();
+          return request;
+        },
+      },
+    ],
+  };
+  const server = new GrpcServer([service], (_request, response) => response.end(), {
+    limits: { streamsPerConnectionMax: 10 },
+  });
+  const client = new GrpcClient(`127.0.0.1:${await server.listen(["127.0.0.1"], 0)}`);
+  context.after(async () => {
+    await client.close();
+    server.close();
+  });
+  await client.unary(PATH, REQUEST);
+  const abort = new AbortController();
+  const calls = Array.from({ length: 500 }, (_, index) =>
+    client.unary(PATH, REQUEST, index % 5 === 4 ? { signal: abort.signal } : {}).then(
+      () => 0,
+      (error: GrpcError) => error.code as number,
+    ),
+  );
+  abort.abort();
+  const codes = await Promise.all(calls);
+  assert.deepEqual([codes.filter((code) => code === 0).length, codes.filter((code) => code === 1).length], [400, 100]);
+});
+
+test("details that fill a trailer arrive whole", async (context) => {
+  const details = Buffer.alloc(48_000, "details ");
+  const { client } = await startFaulty(context, (stream) => {
+    const trailers = { "grpc-status": "3", "grpc-status-details-bin": details.toString("base64").replace(/=+$/, "") };
+    answer(stream, [], {}, trailers);
+  });
+  assert.ok(details.equals((await failure(client.unary(PATH, REQUEST))).details ?? Buffer.alloc(0)));
+});
+
+/** A small generator; the same numbers in each run. */
+function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}

@@ -67,7 +67,9 @@ export class GrpcServer {
       limits: this.#limits,
       time: this.#time,
       deadlines: new DeadlineTable(this.#time),
-      budget: new ReceiveBudget(this.#limits.receiveBudgetBytes),
+      budget: new ReceiveBudget(this.#limits.receiveBudgetBytes, this.#limits.windowBudgetBytes, (isTight) =>
+        this.#sessions.setTight(isTight),
+      ),
       hooks: options.hooks ?? {},
       compressAnswers: options.compressAnswers ?? false,
     };

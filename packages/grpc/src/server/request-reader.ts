@@ -1,4 +1,5 @@
 import type { ServerHttp2Stream } from "node:http2";
+import type { Expirable } from "../deadline-table.js";
 import { type Encoding, encodingOf, inflateMessage } from "../encoding.js";
 import { MessageAssembler } from "../message-assembler.js";
 import { GrpcError, Status } from "../status.js";
@@ -9,6 +10,8 @@ export interface ReaderOptions {
   readonly tooLarge: ((limitBytes: number) => GrpcError) | undefined;
   /** The `grpc-encoding` header. */
   readonly encodingName: string | undefined;
+  /** Whether one message is all there is: then the whole request, else each message must come in time. */
+  readonly isSingle: boolean;
 }
 
 export interface ReaderListener {
@@ -25,7 +28,7 @@ export interface ReaderListener {
  *
  * While a message is being handled, inflated, or waits for budget, the stream is not read on.
  */
-export class RequestReader {
+export class RequestReader implements Expirable {
   readonly #stream: ServerHttp2Stream;
   readonly #context: CallContext;
   readonly #options: ReaderOptions;
@@ -39,6 +42,9 @@ export class RequestReader {
   #isStopped = false;
   #takenBytes = 0;
   #waitTimer: { cancel(): void } | undefined;
+  #deadlineKey = 0;
+  /** What the stream, which is not read on, may still send; taken from the budget. */
+  #heldWindowBytes = 0;
   readonly #startBody = (): void => this.#resumeBody();
 
   constructor(stream: ServerHttp2Stream, context: CallContext, options: ReaderOptions, listener: ReaderListener) {
@@ -55,12 +61,15 @@ export class RequestReader {
     });
     stream.on("data", (chunk: Buffer) => this.#assembler.push(chunk));
     stream.once("end", () => this.#end());
+    if (options.isSingle) this.#startDeadline();
   }
 
   /** Hands nothing more over and gives the memory back. */
   stop(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    this.#stopDeadline();
+    this.#releaseWindow();
     this.#queue = [];
     this.#assembler.stop();
     this.#waitTimer?.cancel();
@@ -68,22 +77,54 @@ export class RequestReader {
     this.#giveBack();
   }
 
+  /** The peer took too long to send what it began. */
+  expire(): void {
+    this.#deadlineKey = 0;
+    const text = `the request did not come whole within ${this.#context.limits.requestMs} ms`;
+    this.#refuse(new GrpcError(Status.DEADLINE_EXCEEDED, text));
+  }
+
+  #startDeadline(): void {
+    if (this.#deadlineKey !== 0) return;
+    const { deadlines, limits, time } = this.#context;
+    this.#deadlineKey = deadlines.add(time.nowMs() + limits.requestMs, this);
+  }
+
+  #stopDeadline(): void {
+    if (this.#deadlineKey !== 0) this.#context.deadlines.remove(this.#deadlineKey, this);
+    this.#deadlineKey = 0;
+  }
+
   #begin(lengthBytes: number): boolean {
+    this.#startDeadline();
     if (this.#context.budget.take(lengthBytes, this.#startBody)) {
       this.#takenBytes = lengthBytes;
       return true;
     }
     this.#takenBytes = -lengthBytes;
-    this.#stream.pause();
-    this.#waitTimer = this.#context.time.setTimer(this.#context.limits.receiveWaitMs, () =>
-      this.#refuse(
-        new GrpcError(
-          Status.RESOURCE_EXHAUSTED,
-          "the server is receiving more than it has memory for; try again later",
-        ),
-      ),
-    );
+    if (this.#pause()) {
+      const { time, limits } = this.#context;
+      this.#waitTimer = time.setTimer(limits.receiveWaitMs, () => this.#refuse(noMemory()));
+    }
     return false;
+  }
+
+  /** Does not read on, so that the peer is held back; refuses the request where its window promises too much. */
+  #pause(): boolean {
+    if (this.#heldWindowBytes > 0) return true;
+    const windowBytes = Math.max(1, this.#stream.state.localWindowSize ?? this.#context.limits.streamWindowBytes);
+    if (!this.#context.budget.holdWindow(windowBytes)) {
+      this.#refuse(noMemory());
+      return false;
+    }
+    this.#heldWindowBytes = windowBytes;
+    this.#stream.pause();
+    return true;
+  }
+
+  #releaseWindow(): void {
+    this.#context.budget.releaseWindow(this.#heldWindowBytes);
+    this.#heldWindowBytes = 0;
   }
 
   #resumeBody(): void {
@@ -114,10 +155,11 @@ export class RequestReader {
 
   #take(data: Buffer, isCompressed: boolean): void {
     this.#giveBack();
+    if (!this.#options.isSingle) this.#stopDeadline();
     if (this.#isStopped) return;
     if (this.#isBusy) {
       this.#queue.push({ data, isCompressed });
-      this.#stream.pause();
+      this.#pause();
       return;
     }
     this.#handle(data, isCompressed);
@@ -171,12 +213,14 @@ export class RequestReader {
 
   #readOn(): void {
     if (!this.#isStopped && this.#queue.length === 0 && !this.#assembler.isHeld && this.#stream.isPaused()) {
+      this.#releaseWindow();
       this.#stream.resume();
     }
   }
 
   #end(): void {
     if (this.#isStopped) return;
+    this.#stopDeadline();
     // The end of an aborted stream looks like any other; a message cut in the middle tells.
     if (this.#assembler.isWithinMessage) {
       this.#refuse(new GrpcError(Status.INTERNAL, "the request ended in the middle of a message"));
@@ -191,4 +235,11 @@ export class RequestReader {
     this.#isEnded = false;
     this.#listener.onEnd();
   }
+}
+
+function noMemory(): GrpcError {
+  return new GrpcError(
+    Status.RESOURCE_EXHAUSTED,
+    "the server is receiving more than it has memory for; try again later",
+  );
 }

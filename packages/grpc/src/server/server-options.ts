@@ -3,11 +3,14 @@ import type { TimeSource } from "../deadline-table.js";
 
 /** Limits and times of the server half; each has a default that suits a broker. */
 export interface ServerLimits {
-  /** What one stream may send unread, in bytes. */
+  /** What one stream may send unread, in bytes; 64 KiB while less than half of `windowBudgetBytes` is left. */
   readonly streamWindowBytes: number;
-  /** What one connection may send unread, in bytes, while `windowBudgetBytes` lasts; 64 KiB afterwards. */
+  /** What one connection may have under way, in bytes. */
   readonly connectionWindowBytes: number;
-  /** The windows promised to all connections together: a promise of memory. */
+  /**
+   * What all streams that are not read on may still send, in bytes: their windows are a promise of memory. A stream beyond
+   * that is refused instead of held back.
+   */
   readonly windowBudgetBytes: number;
   /** Messages that have begun to arrive, of all connections together. */
   readonly receiveBudgetBytes: number;
@@ -19,7 +22,7 @@ export interface ServerLimits {
   readonly headerListBytesMax: number;
   /** A connection that has sent nothing, or not its first request's headers, is closed. */
   readonly firstBytesMs: number;
-  /** A unary request must have come whole in this time. */
+  /** A request of one message, and each message of a stream that has begun, must have come whole in this time. */
   readonly requestMs: number;
   /** A silent connection is pinged this often… */
   readonly keepAliveMs: number;
@@ -30,7 +33,7 @@ export interface ServerLimits {
 export const DEFAULT_LIMITS: ServerLimits = {
   streamWindowBytes: 8 * 2 ** 20,
   connectionWindowBytes: 16 * 2 ** 20,
-  windowBudgetBytes: 512 * 2 ** 20,
+  windowBudgetBytes: 256 * 2 ** 20,
   receiveBudgetBytes: 256 * 2 ** 20,
   receiveWaitMs: 10_000,
   connectionsMax: 10_000,

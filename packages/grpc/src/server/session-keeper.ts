@@ -2,43 +2,52 @@ import type { ServerHttp2Session } from "node:http2";
 import type { TimeSource } from "../deadline-table.js";
 import type { ServerLimits } from "./server-options.js";
 
-/** HTTP/2's own, before anything is raised. */
-const WINDOW_BYTES_INITIAL = 65_535;
+/** HTTP/2's own window: what streams get while memory is tight. */
+const TIGHT_WINDOW_BYTES = 65_535;
+/** Peers are not told of new windows more often than this: each must confirm the last ones first. */
+const RELAX_MS = 5_000;
 
 /**
- * The HTTP/2 connections: their windows, within one budget, and whether their peers are still there.
+ * The HTTP/2 connections: their windows, and whether their peers are still there.
+ *
+ * A connection's own window is no promise of memory, since Node takes in at once what comes; a stream's is.
  */
 export class SessionKeeper {
   readonly #limits: ServerLimits;
   readonly #time: TimeSource;
   readonly #sessions = new Set<ServerHttp2Session>();
-  #windowBytesFree: number;
+  #isTight = false;
+  #relaxTimer: { cancel(): void } | undefined;
 
   constructor(limits: ServerLimits, time: TimeSource) {
     this.#limits = limits;
     this.#time = time;
-    this.#windowBytesFree = limits.windowBudgetBytes;
   }
 
   get count(): number {
     return this.#sessions.size;
   }
 
-  get windowBytesFree(): number {
-    return this.#windowBytesFree;
-  }
-
   add(session: ServerHttp2Session): void {
     this.#sessions.add(session);
-    const promised = this.#raiseWindow(session);
+    session.setLocalWindowSize(this.#limits.connectionWindowBytes);
+    if (this.#isTight) this.#setStreamWindow(session, TIGHT_WINDOW_BYTES);
     const stopPings = this.#ping(session);
     // What is wrong with one connection ends that connection; 'close' follows.
     session.on("error", () => undefined);
     session.once("close", () => {
       stopPings();
       this.#sessions.delete(session);
-      this.#windowBytesFree += promised;
     });
+  }
+
+  /** Memory is tight: peers may send less on each stream, at once. Or it no longer is: they may send more, after a while. */
+  setTight(isTight: boolean): void {
+    this.#relaxTimer?.cancel();
+    this.#relaxTimer = undefined;
+    if (isTight === this.#isTight) return;
+    if (isTight) this.#setStreamWindows(true);
+    else this.#relaxTimer = this.#time.setTimer(RELAX_MS, () => this.#setStreamWindows(false));
   }
 
   /** Says GOAWAY to every peer; calls that are open may finish. */
@@ -47,15 +56,19 @@ export class SessionKeeper {
   }
 
   destroy(): void {
+    this.#relaxTimer?.cancel();
     for (const session of this.#sessions) session.destroy();
   }
 
-  #raiseWindow(session: ServerHttp2Session): number {
-    const more = this.#limits.connectionWindowBytes - WINDOW_BYTES_INITIAL;
-    if (more <= 0 || more > this.#windowBytesFree) return 0;
-    session.setLocalWindowSize(this.#limits.connectionWindowBytes);
-    this.#windowBytesFree -= more;
-    return more;
+  #setStreamWindows(isTight: boolean): void {
+    this.#isTight = isTight;
+    const windowBytes = isTight ? TIGHT_WINDOW_BYTES : this.#limits.streamWindowBytes;
+    for (const session of this.#sessions) this.#setStreamWindow(session, windowBytes);
+  }
+
+  #setStreamWindow(session: ServerHttp2Session, windowBytes: number): void {
+    if (session.closed || session.destroyed) return;
+    session.settings({ initialWindowSize: Math.min(windowBytes, this.#limits.streamWindowBytes) });
   }
 
   /** Pings a peer now and then, and ends the connection when no answer comes in time. */

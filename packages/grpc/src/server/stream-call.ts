@@ -28,6 +28,7 @@ export class StreamCall extends CallBase implements StreamingCall, BidiCall {
       limitBytes: method.maxRequestBytes,
       tooLarge: method.tooLarge,
       encodingName: this.header("grpc-encoding"),
+      isSingle: method.kind !== "bidi",
     };
     this.#reader = new RequestReader(stream, context, options, {
       onMessage: (message) => this.#take(message),

@@ -28,6 +28,7 @@ export class UnaryCall extends CallBase {
       limitBytes: method.maxRequestBytes,
       tooLarge: method.tooLarge,
       encodingName: this.header("grpc-encoding"),
+      isSingle: true,
     };
     this.#reader = new RequestReader(stream, context, options, {
       onMessage: (message) => this.#take(message),
