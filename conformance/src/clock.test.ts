@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import { afterEach, test } from "node:test";
 import { probeClock } from "./clock.js";
-import { Skipped } from "./conformance-case.js";
 import { Rest } from "./rest.js";
+import { Skipped } from "./skipped.js";
 
 let server: Server | undefined;
 let rest: Rest | undefined;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Skipped } from "./conformance-case.js";
 import type { Rest } from "./rest.js";
+import { Skipped } from "./skipped.js";
 
 /** Longest time that a case waits for in earnest, in seconds. */
 export const REAL_WAIT_SECONDS_MAX = 60;

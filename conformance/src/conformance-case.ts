@@ -1,7 +1,6 @@
+import type { ClientLanguage } from "./client-language.js";
 import type { Context } from "./context.js";
-
-/** `service` behaves like production, `emulator` tolerates what the official emulator does (reference part 4). */
-export type Profile = "service" | "emulator";
+import type { Profile } from "./profile.js";
 
 /** A part of the service that a server may not have yet, and then answers UNIMPLEMENTED. */
 export type Feature =
@@ -18,9 +17,6 @@ export type Feature =
   | "transforms"
   | "exports"
   | "ingestion";
-
-/** The official clients that STR-024 works with. */
-export type ClientLanguage = "node" | "python" | "go" | "java";
 
 /** One sentence of the reference, as code that fails where the endpoint does not keep it. */
 export interface ConformanceCase {
@@ -44,9 +40,4 @@ export interface ConformanceCase {
   /** Most milliseconds of wall time the case may take; 90 seconds unless said. */
   readonly timeoutMs?: number;
   run(context: Context): Promise<void>;
-}
-
-/** Thrown by a case that cannot be judged against this endpoint; the text says why. */
-export class Skipped extends Error {
-  override readonly name = "Skipped";
 }

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { shorten } from "./answer.js";
-import { type ClientLanguage, Skipped } from "./conformance-case.js";
+import type { ClientLanguage } from "./client-language.js";
+import { Skipped } from "./skipped.js";
 
 const SOURCES = fileURLToPath(new URL("../clients/", import.meta.url));
 /** Clients are installed here once, and found again by the next run. */

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
-import type { ClientLanguage, Profile } from "./conformance-case.js";
+import type { ClientLanguage } from "./client-language.js";
+import type { Profile } from "./profile.js";
 
 /** What the command line asks for. */
 export interface Options {

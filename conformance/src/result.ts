@@ -1,5 +1,6 @@
 import { answerOf, shorten } from "./answer.js";
-import { type ConformanceCase, Skipped } from "./conformance-case.js";
+import type { ConformanceCase } from "./conformance-case.js";
+import { Skipped } from "./skipped.js";
 import { STATUS } from "./status.js";
 
 export type Outcome = "passed" | "failed" | "not yet" | "skipped" | "in part";

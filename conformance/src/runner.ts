@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "./clock.js";
 import { REAL_WAIT_SECONDS_MAX } from "./clock.js";
-import type { ConformanceCase, Profile } from "./conformance-case.js";
+import type { ConformanceCase } from "./conformance-case.js";
 import type { Connection } from "./connection.js";
 import { Context } from "./context.js";
+import type { Profile } from "./profile.js";
 import { type Result, resultOfFailure } from "./result.js";
 import type { StartCommand } from "./server-process.js";
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import type { Profile } from "./conformance-case.js";
+import type { Profile } from "./profile.js";
 
 /** How to start a server: a program with the arguments that come before ours. */
 export interface StartCommand {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WrongAnswer } from "./answer.js";
-import { Skipped } from "./conformance-case.js";
 import { allIds } from "./groups.js";
 import { joinResults, type Outcome, type Result, resultOfFailure } from "./result.js";
+import { Skipped } from "./skipped.js";
 import { renderTable, resultsById, summaryOf } from "./table.js";
 
 function result(id: string, outcome: Outcome, reason?: string): Result {

@@ -10,6 +10,7 @@ import { NAME_CASES } from "./name.js";
 import { OTHER_CASES } from "./others.js";
 import { PAGE_CASES } from "./page.js";
 import { PUB_CASES } from "./pub.js";
+import { PUB_LIMIT_CASES } from "./pub-limits.js";
 import { PULL_CASES } from "./pull.js";
 import { REST_CASES } from "./rest.js";
 import { REST_MAP_CASES } from "./rest-map.js";
@@ -31,6 +32,7 @@ export const ALL_CASES: readonly ConformanceCase[] = [
   ...REST_CASES,
   ...TOP_CASES,
   ...PUB_CASES,
+  ...PUB_LIMIT_CASES,
   ...SUB_CASES,
   ...SUB_POLICY_CASES,
   ...PULL_CASES,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Message, PubSub } from "@google-cloud/pubsub";
-import type { ClientLanguage, ConformanceCase } from "../conformance-case.js";
+import type { ClientLanguage } from "../client-language.js";
+import type { ConformanceCase } from "../conformance-case.js";
 import type { Context } from "../context.js";
 import { type Received, runOfficialProgram } from "../official-programs.js";
 import { lastSegment } from "../texts.js";

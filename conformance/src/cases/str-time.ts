@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expectAnswer } from "../answer.js";
-import { type ConformanceCase, Skipped } from "../conformance-case.js";
+import type { ConformanceCase } from "../conformance-case.js";
 import { ackIdOf, dataOf } from "../context.js";
+import { Skipped } from "../skipped.js";
 
 const HOUR_SECONDS = 3600;
 const MEGABYTE = 1_000_000;
