@@ -4,7 +4,7 @@ import { losePower, PowerLossFailure } from "./power-loss.js";
 
 test("nothing confirmed is lost with the power, whatever is left of the index", { timeout: 120_000 }, async () => {
   const indexes = new Set<string>();
-  await losePower({ seed: 1, cuts: 40, bug: "none", onCut: ({ index }) => indexes.add(index) });
+  await losePower({ seed: 1, cuts: 20, bug: "none", onCut: ({ index }) => indexes.add(index) });
   assert.equal(indexes.size, 5);
 });
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import type { LogRef } from "../storage.js";
 import { type EmbeddedStorage, openEmbeddedStorage, type StorageEvent } from "./embedded-storage.js";
-import { chargesOf } from "./index-charges.testing.js";
+import { chargesOf } from "./index-charges.test.support.js";
 import { IndexStore } from "./index-store.js";
 
 const log: LogRef = { kind: "topic", id: "t", part: 0 };

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import type { LogRef, Write } from "../storage.js";
 import { StorageError } from "../storage-error.js";
 import { type EmbeddedStorage, openEmbeddedStorage, type StorageEvent } from "./embedded-storage.js";
-import { FaultyDisk } from "./faulty-disk.testing.js";
+import { FaultyDisk } from "./faulty-disk.test.support.js";
 
 const topic: LogRef = { kind: "topic", id: "t", part: 0 };
 const acks: LogRef = { kind: "ack", id: "a", part: 0 };

@@ -8,7 +8,7 @@ import { openMemoryStorage } from "../memory-storage.js";
 import type { LogRef, Storage, Write } from "../storage.js";
 import { StorageError } from "../storage-error.js";
 import { type EmbeddedStorage, openEmbeddedStorage, type StorageEvent } from "./embedded-storage.js";
-import { chargesOf } from "./index-charges.testing.js";
+import { chargesOf } from "./index-charges.test.support.js";
 import { IndexStore } from "./index-store.js";
 
 /** How often each property runs; more in a nightly run. */
