@@ -92,6 +92,7 @@ export type AckIdCheck = "valid" | "foreign" | "malformed";
 export interface PubSubEngine {
   createTopic(settings: TopicSettings): Promise<TopicSettings>;
   getTopic(name: string): TopicSettings;
+  /** @param project - `projects/P`. */
   listTopics(project: string, slice: ListSlice): readonly TopicSettings[];
   /** `change` gets the present settings and returns the new ones; it may be called again when somebody else was faster. */
   updateTopic(name: string, change: (present: TopicSettings) => TopicSettings): Promise<TopicSettings>;
@@ -101,6 +102,7 @@ export interface PubSubEngine {
 
   createSubscription(settings: SubscriptionSettings): Promise<SubscriptionState>;
   getSubscription(name: string): SubscriptionState;
+  /** @param project - `projects/P`. */
   listSubscriptions(project: string, slice: ListSlice): readonly SubscriptionState[];
   updateSubscription(
     name: string,
