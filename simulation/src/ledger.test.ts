@@ -20,7 +20,15 @@ function stored(ledger: Ledger, text: string, life: TopicLife = TOPIC, nowMs = 1
 }
 
 function subscribed(topic: TopicLife = TOPIC, atMs = 5): SubscriptionLife {
-  return { name: "s", topic, calledAtMs: atMs, confirmedAtMs: atMs, retentionMs: 600_000, fates: new Map() };
+  return {
+    name: "s",
+    topic,
+    calledAtMs: atMs,
+    confirmedAtMs: atMs,
+    retentionMs: 600_000,
+    retentionMaxMs: 600_000,
+    fates: new Map(),
+  };
 }
 
 function delivery(message: Message, subscription: SubscriptionLife, ackId: string, endsAtMs = 10_000): Delivery {
@@ -44,7 +52,7 @@ test("a message whose ack was confirmed must not come again, not even after a ki
   ledger.deliver(first, 20);
   ledger.ackCalled([first]);
   ledger.ackConfirmed([first], 30);
-  ledger.endLife([subscription], false);
+  ledger.endLife([subscription], false, 35);
   assert.throws(() => ledger.deliver(delivery(first.message, subscription, "b"), 40), /ack was confirmed at 30/);
 });
 
@@ -54,7 +62,7 @@ test("after a kill leases are void, after a clean stop they hold", () => {
     const subscription = subscribed();
     const message = stored(ledger, "m");
     ledger.deliver(delivery(message, subscription, "a"), 20);
-    ledger.endLife([subscription], isClean);
+    ledger.endLife([subscription], isClean, 25);
     const again = (): void => ledger.deliver(delivery(message, subscription, "b"), 30);
     if (isClean) assert.throws(again, /is out with p/);
     else again();
@@ -85,4 +93,12 @@ test("owed is what was stored after the subscription stood, is not acked and not
   ledger.ackCalled([delivery(acked, subscription, "a")]);
   assert.deepEqual(ledger.owed(subscription, 0), [owed]);
   assert.deepEqual(ledger.owed(subscription, 600_000), []);
+});
+
+test("what is long past its retention must not come", () => {
+  const ledger = new Ledger();
+  const subscription = subscribed();
+  const message = stored(ledger, "m");
+  const HOUR_MS = 3_600_000;
+  assert.throws(() => ledger.deliver(delivery(message, subscription, "a", 2 * HOUR_MS), HOUR_MS), /is kept for 600000/);
 });

@@ -13,6 +13,9 @@ export const SLACK_MS = 1_500;
 /** The wall clock is set by no more than this at once; it may happen between a publish and its time stamp. */
 export const WALL_JUMP_MAX_MS = 90_000;
 
+/** Old messages are looked for now and then, and not for ten minutes after the wall clock was set by much. */
+const SWEEP_LATE_MS = 15 * 60_000;
+
 /** One topic from its creation to its deletion; another one under the same name is another life. */
 export interface TopicLife {
   readonly name: string;
@@ -57,6 +60,8 @@ export interface SubscriptionLife {
   confirmedAtMs: number;
   /** The shortest retention it ever had. */
   retentionMs: number;
+  /** The longest it ever had, its topic's included. */
+  retentionMaxMs: number;
   readonly fates: Map<Message, Fate>;
 }
 
@@ -64,6 +69,7 @@ export class Ledger {
   readonly #messages = new Map<string, Message>();
   /** Counts the lives of the server. */
   life = 1;
+  lifeBeganAtMs = 0;
   published = 0;
   delivered = 0;
   redelivered = 0;
@@ -97,6 +103,12 @@ export class Ledger {
     }
     if (message.state === "stored" && message.storedAtMs < subscription.calledAtMs) {
       throw new Violation(`${name} was published before the subscription was there`);
+    }
+    const ageMs = nowMs - message.calledAtMs;
+    if (nowMs - this.lifeBeganAtMs > SWEEP_LATE_MS && ageMs > subscription.retentionMaxMs + SWEEP_LATE_MS) {
+      throw new Violation(
+        `${name} came ${ageMs} ms after its publish; it is kept for ${subscription.retentionMaxMs} ms`,
+      );
     }
     const fate = this.fate(subscription, message);
     this.#checkSettled(fate, name, nowMs);
@@ -180,8 +192,9 @@ export class Ledger {
   }
 
   /** The server is another one: after a kill leases are void, after a clean stop they run on. */
-  endLife(subscriptions: readonly SubscriptionLife[], isClean: boolean): void {
+  endLife(subscriptions: readonly SubscriptionLife[], isClean: boolean, nowMs: number): void {
     this.life += 1;
+    this.lifeBeganAtMs = nowMs;
     if (isClean) return;
     for (const { fates } of subscriptions) {
       for (const { delivery } of fates.values()) {

@@ -3,13 +3,16 @@ import { isUnavailable, tolerate } from "./outcome.js";
 import { ACK_DEADLINE_MS } from "./simulated-puller.js";
 import type { Slot, World } from "./world.js";
 
+/** Of the topics that have one. */
+const TOPIC_RETENTION_SECONDS = 1_200;
+
 export function createTopic(world: World): void {
   const slot = world.random.pick(world.topics)!;
   if (slot.present !== undefined) return;
   const settings = {
     name: slot.name,
     labels: {},
-    ...(world.random.chance(0.3) ? { messageRetention: { seconds: 3_600, nanos: 0 } } : {}),
+    ...(world.random.chance(0.3) ? { messageRetention: { seconds: TOPIC_RETENTION_SECONDS, nanos: 0 } } : {}),
   };
   const life: TopicLife = { name: slot.name };
   change(world, slot, "create", life, () => world.life.engine!.createTopic(settings));
@@ -33,6 +36,7 @@ export function createSubscription(world: World): void {
     calledAtMs: world.nowMs,
     confirmedAtMs: Number.POSITIVE_INFINITY,
     retentionMs: retentionSeconds * 1_000,
+    retentionMaxMs: Math.max(retentionSeconds, TOPIC_RETENTION_SECONDS) * 1_000,
     fates: new Map(),
   };
   const settings = {
@@ -76,6 +80,7 @@ export function changeRetention(world: World): void {
   if (subscription === undefined) return;
   const seconds = world.random.pick([600, 7_200, 604_800])!;
   subscription.retentionMs = Math.min(subscription.retentionMs, seconds * 1_000);
+  subscription.retentionMaxMs = Math.max(subscription.retentionMaxMs, seconds * 1_000);
   world.note(`retention of ${subscription.name}: ${seconds} s`);
   world.call(
     () =>

@@ -161,7 +161,7 @@ export class World {
     }
     this.pullers = [];
     const lives = this.subscriptions.flatMap((slot) => slot.present ?? []);
-    this.ledger.endLife(lives, isClean);
+    this.ledger.endLife(lives, isClean, this.nowMs);
     await this.start();
   }
 
