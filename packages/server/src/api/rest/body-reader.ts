@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { gunzip, type ZlibOptions } from "node:zlib";
 import { PubSubError } from "@peal/core";
 import { invalidArgument, payloadTooLarge, shown } from "../error-catalogue.js";
+import { ByteCollector } from "./byte-collector.js";
 import type { HttpRequest } from "./http-exchange.js";
 
 const inflate = promisify<Buffer, ZlibOptions, Buffer>(gunzip);
@@ -41,19 +42,17 @@ export class BodyReader {
     const announced = Number(request.headers["content-length"] ?? 0);
     if (announced > limitBytes) throw passOver(request, payloadTooLarge(limitBytes));
     return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
-      let length = 0;
+      const collector = new ByteCollector();
       request.on("data", (chunk: Buffer) => {
-        length += chunk.length;
-        if (length > limitBytes) {
+        if (collector.length + chunk.length > limitBytes) {
           reject(passOver(request, payloadTooLarge(limitBytes)));
         } else if (!this.#take(chunk.length, hold)) {
           reject(passOver(request, budgetSpent()));
         } else {
-          chunks.push(chunk);
+          collector.add(chunk);
         }
       });
-      request.on("end", () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+      request.on("end", () => resolve(collector.finish()));
       const gone = (): void => reject(new PubSubError("CANCELLED", "The client went away."));
       request.on("error", gone);
       request.on("close", gone);

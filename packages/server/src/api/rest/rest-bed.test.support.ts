@@ -48,6 +48,30 @@ export class RestBed {
   }
 
   send(method: string, path: string, body?: unknown, headers: { [name: string]: string } = {}): Promise<Answer> {
+    return this.#request(method, path, headers, (outgoing) => {
+      const isRaw = typeof body === "string" || body instanceof Uint8Array || body === undefined;
+      outgoing.end(isRaw ? body : JSON.stringify(body));
+    });
+  }
+
+  /** Sends a body in chunks of so many characters. */
+  sendInPieces(method: string, path: string, body: string, length: number): Promise<Answer> {
+    return this.#request(method, path, {}, (outgoing) => {
+      for (let at = 0; at < body.length; at += length) outgoing.write(body.slice(at, at + length));
+      outgoing.end();
+    });
+  }
+
+  async json(method: string, path: string, body?: unknown): Promise<unknown> {
+    return JSON.parse((await this.send(method, path, body)).text);
+  }
+
+  #request(
+    method: string,
+    path: string,
+    headers: { [name: string]: string },
+    send: (outgoing: ClientRequest) => void,
+  ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const outgoing = httpRequest({ host: "127.0.0.1", port: this.#port, method, path, headers }, (response) => {
         const chunks: Buffer[] = [];
@@ -61,12 +85,7 @@ export class RestBed {
         );
       });
       outgoing.on("error", reject);
-      const isRaw = typeof body === "string" || body instanceof Uint8Array || body === undefined;
-      outgoing.end(isRaw ? body : JSON.stringify(body));
+      send(outgoing);
     });
-  }
-
-  async json(method: string, path: string, body?: unknown): Promise<unknown> {
-    return JSON.parse((await this.send(method, path, body)).text);
   }
 }

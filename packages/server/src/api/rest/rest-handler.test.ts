@@ -259,6 +259,14 @@ describe("REST in the service profile", () => {
     assert.equal(errorOf(acks).message, "Request payload size exceeds the limit: 524288 bytes.");
   });
 
+  test("a body that comes in tiny pieces is read whole", async () => {
+    const text = JSON.stringify({ messages: [{ data: Buffer.alloc(5_000, "x").toString("base64") }] });
+    const answer = await bed.sendInPieces("POST", `${TOPIC}:publish`, text, 7);
+    assert.equal(answer.status, 200);
+    const { batch } = bed.engine.published.at(-1)!;
+    assert.equal(batch.lengths[0], 5_003);
+  });
+
   test("a gzipped body is read, and one that unpacks without end refused", async () => {
     const gzip = { "content-encoding": "gzip" };
     const body = gzipSync(JSON.stringify({ messages: [{ data: "aGk=" }] }));
