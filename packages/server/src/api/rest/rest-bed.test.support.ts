@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { createServer, request as httpRequest, type IncomingHttpHeaders, type Server } from "node:http";
+import {
+  type ClientRequest,
+  createServer,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type Server,
+} from "node:http";
 import type { Profile } from "@peal/wire/hot";
 import { apiFixture } from "../api-fixture.test.support.js";
 import { SILENT_OBSERVER } from "../call-observer.js";
