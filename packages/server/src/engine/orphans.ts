@@ -10,7 +10,7 @@ export async function dropOrphans(
   kind: LogRef["kind"],
   isOwned: (id: string) => boolean,
 ): Promise<number> {
-  let drops: Write[] = [];
+  const drops: Write[] = [];
   let count = 0;
   for await (const log of storage.logs(kind)) {
     if (isOwned(log.id)) continue;
@@ -19,6 +19,5 @@ export async function dropOrphans(
     if (drops.length === DROPS_PER_COMMIT) await commits.commit(drops.splice(0));
   }
   if (drops.length > 0) await commits.commit(drops);
-  drops = [];
   return count;
 }

@@ -62,9 +62,9 @@ test("a block ends where the next request would make it too big or too long", as
 
 test("publishes beyond what may wait are refused, and let in again when the log has taken the rest", async () => {
   const world = await TestWorld.open({ limits: { waitingBytes: 1_000 } });
-  const let_in = world.engine.publish(TOPIC, batchOf(["x".repeat(2_000)]));
+  const letIn = world.engine.publish(TOPIC, batchOf(["x".repeat(2_000)]));
   await assert.rejects(world.publish("more"), { code: "RESOURCE_EXHAUSTED" });
-  await let_in;
+  await letIn;
   await world.publish("again");
   assert.equal(world.engine.stats().waitingBytes, 0);
 });
