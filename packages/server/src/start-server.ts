@@ -1,7 +1,6 @@
 /** Builds a server from its parts, starts it and stops it. Reads no environment: whoever calls says everything. */
 import type { DescFile } from "@bufbuild/protobuf";
 import { describeHealth, GrpcServer, Health, reflectionServices } from "@peal/grpc";
-import type { Profile } from "@peal/wire/hot";
 import { createServices } from "./api/create-services.js";
 import { Engine } from "./engine/engine.js";
 import { SystemClock } from "./engine/system-clock.js";
@@ -19,12 +18,6 @@ import { StartError } from "./start-error.js";
 const FINISH_LIMIT_MS = 3_500;
 /** …and all of a drain, writing what is held included, takes no longer than this. */
 const DRAIN_LIMIT_MS = 5_000;
-/** Like production, which ends a streaming pull after about half an hour, so that streams spread over what has come to be. */
-const STREAM_MAX_AGE_MS: Readonly<Record<Profile, number>> = {
-  service: 30 * 60_000,
-  emulator: Number.POSITIVE_INFINITY,
-};
-
 /**
  * Opens the store, recovers what it holds and serves it.
  *
@@ -62,9 +55,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 /** Puts the API in front of the engine, and the listener in front of the API. */
 function assemble(options: ServerOptions, engine: Engine, clock: SystemClock | TestClock): Front {
   const calls = new CallCounts(options.logger);
-  const { profile } = options;
-  const streamMaxAgeMs = STREAM_MAX_AGE_MS[profile];
-  const api = createServices({ engine, profile, clock, observer: calls, streamMaxAgeMs });
+  const api = createServices({ engine, profile: options.profile, clock, observer: calls });
   const health = new Health(api.services.map((service) => service.name));
   const described = [...api.services, health.service];
   const services = [...described, ...reflectionServices(described, loadDescriptors)];
