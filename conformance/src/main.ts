@@ -130,8 +130,14 @@ async function run(options: Options, target: Target): Promise<Result[]> {
 // Ending by process.exit, and not by the signal itself, lets the servers be killed on the way.
 process.once("SIGINT", () => process.exit(130));
 process.once("SIGTERM", () => process.exit(143));
+// The cases side by side go on when one leaves a failure unheard, but the run has failed.
+let unheard = 0;
+process.on("unhandledRejection", (error) => {
+  unheard += 1;
+  console.error("a case left this failure unheard:", error);
+});
 try {
-  process.exitCode = await main();
+  process.exitCode = Math.max(await main(), unheard > 0 ? 1 : 0);
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
   console.error(USAGE);

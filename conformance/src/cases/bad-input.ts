@@ -127,24 +127,28 @@ export const BAD_INPUT_CASES: readonly ConformanceCase[] = [
       const { topic, subscription: old } = await context.createPair({ ackDeadlineSeconds: 60 });
       const accepted: string[] = [];
       let isDone = false;
-      const publishing = Array.from({ length: 8 }, async () => {
-        while (!isDone) {
-          try {
-            accepted.push(...(await context.publish(topic, "m")));
-          } catch (error) {
-            const answer = answerOf(error);
-            if (answer === undefined) throw error;
-            expectAnswer(answer, "NOT_FOUND", undefined);
+      const publishing = Promise.all(
+        Array.from({ length: 8 }, async () => {
+          while (!isDone) {
+            try {
+              accepted.push(...(await context.publish(topic, "m")));
+            } catch (error) {
+              const answer = answerOf(error);
+              if (answer === undefined) throw error;
+              expectAnswer(answer, "NOT_FOUND", undefined);
+            }
           }
-        }
-      });
+        }),
+      );
+      // Awaited below; a failure before that must not end the process.
+      publishing.catch(() => undefined);
       await context.publisher.deleteTopic({ topic });
       await context.createTopic({ name: topic });
       const fresh = await context.createSubscription(topic, { ackDeadlineSeconds: 60 });
       // The publishes between the topic's creation and its subscription's are in neither backlog.
       const afterCreation = await context.publish(topic, "marker");
       isDone = true;
-      await Promise.all(publishing);
+      await publishing;
       const received = new Set<string>();
       for (const subscription of [old, fresh]) {
         for (let came = await context.pullNow(subscription, 1000); came.length > 0; ) {
