@@ -248,3 +248,51 @@ test("a second signal ends a drain that waits, with 130 for SIGINT", LIMIT, asyn
   assert.equal(await server.stop("SIGINT"), 130);
   socket.destroy();
 });
+
+test(
+  "a disk that fails while the server runs ends it with 8, and the next start serves what was promised",
+  LIMIT,
+  async (context) => {
+    if (process.platform === "win32")
+      return context.skip("the limit on the size of a file is a shell's, and Windows has none");
+    // The system refuses to let any file grow beyond the limit, in units of 512 bytes: writes of the log fail like on a bad disk.
+    const child = spawn(
+      "sh",
+      ["-c", 'ulimit -f 40000; exec "$0" "$@"', process.execPath, PEAL, "start", "--port", "0", "--data", "failing"],
+      {
+        cwd: folder,
+        env: environment(),
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
+    children.add(child);
+    const exited = once(child, "exit");
+    let stderr = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    const [line] = await once(createInterface(child.stdout), "line");
+    const port = Number(String(line).split(" ").at(-1));
+    await rest(port, "PUT", "/v1/projects/proj/topics/topic");
+    await rest(port, "PUT", "/v1/projects/proj/subscriptions/sub", { topic: "projects/proj/topics/topic" });
+    const body = { messages: [{ data: Buffer.alloc(3_000_000, "x").toString("base64") }] };
+    let published = 0;
+    for (;;) {
+      const answer = await rest(port, "POST", "/v1/projects/proj/topics/topic:publish", body).catch(() => undefined);
+      if (answer?.status !== 200) break;
+      published += 1;
+    }
+    assert.equal((await exited)[0], 8);
+    assert.match(stderr, /^peal: the disk failed \(EFBIG.*\); see to it, then start again$/m);
+
+    const server = await start(["--data", "failing"]);
+    let received = 0;
+    while (received < published) {
+      const pulled = await rest(server.port, "POST", "/v1/projects/proj/subscriptions/sub:pull", { maxMessages: 1 });
+      assert.equal(pulled.status, 200);
+      received += JSON.parse(pulled.text).receivedMessages.length;
+    }
+    assert.ok(published > 0);
+    assert.equal(await server.stop("SIGTERM"), 0);
+  },
+);
