@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import {
   type EmbeddedStorageOptions,
+  type EmbeddedStorageStats,
   openEmbeddedStorage,
   openMemoryStorage,
   type Storage,
@@ -21,6 +22,8 @@ export interface OpenedStore {
   readonly identity: string;
   /** How often a server was started on it, from 1. */
   readonly startNumber: number;
+  /** Undefined for memory, which has none. */
+  readonly storeStats: (() => Promise<EmbeddedStorageStats>) | undefined;
 }
 
 const IDENTITY_BYTES = 16;
@@ -59,7 +62,7 @@ export async function openStore(
   const monotonicMs = (): number => clock.monotonicMs();
   if (options.data === undefined) {
     const storage = openMemoryStorage({ monotonicMs });
-    return { storage, identity: randomBytes(IDENTITY_BYTES).toString("hex"), startNumber: 1 };
+    return { storage, identity: randomBytes(IDENTITY_BYTES).toString("hex"), startNumber: 1, storeStats: undefined };
   }
   const { segmentBytes, delayDivisor = 1 } = options.storeTuning ?? {};
   const embedded: EmbeddedStorageOptions = {
@@ -71,7 +74,8 @@ export async function openStore(
   };
   try {
     const storage = await openEmbeddedStorage(embedded);
-    return { storage, identity: storage.identity, startNumber: storage.startNumber };
+    const { identity, startNumber } = storage;
+    return { storage, identity, startNumber, storeStats: () => storage.stats() };
   } catch (error) {
     throw explainOpening(error, options.data);
   }

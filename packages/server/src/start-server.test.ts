@@ -79,6 +79,19 @@ test("what one server stored the next one serves, from the same directory", LIMI
   assert.equal(receivedMessages[0].message.data, "aGVsbG8=");
 });
 
+test(
+  "a scrape of a stored server tells of its disk, one of an ephemeral server has none to tell of",
+  LIMIT,
+  async (context) => {
+    const scrape = async ({ port }: RunningServer): Promise<string> =>
+      (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const stored = await start(context, { data: temporaryDirectory(context) });
+    assert.match(await scrape(stored), /^peal_store_free_bytes [1-9]\d*$/m);
+    assert.doesNotMatch(await scrape(await start(context)), /peal_store_/);
+    await stored.drain();
+  },
+);
+
 test("a drain ends streams UNAVAILABLE, tells those who watch the health, and then closes", LIMIT, async (context) => {
   const server = await start(context);
   await createPair(server);

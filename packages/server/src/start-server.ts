@@ -33,13 +33,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   let engine: Engine | undefined;
   try {
     engine = await Engine.open({
-      ...store,
+      storage: store.storage,
+      identity: store.identity,
+      startNumber: store.startNumber,
       clock,
       random: Math.random,
       log: options.logger,
       onFatal: (error) => ending.fail(error),
     });
-    const front = assemble(options, engine, clock);
+    const front = assemble(options, { engine, store, clock });
     const port = await listen(front.grpc, options);
     ending.begin({ ...front, engine, store });
     const readyMs = Math.round(performance.now() - beganAtMs);
@@ -53,14 +55,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 /** Puts the API in front of the engine, and the listener in front of the API. */
-function assemble(options: ServerOptions, engine: Engine, clock: SystemClock | TestClock): Front {
+function assemble(options: ServerOptions, { engine, store, clock }: BackParts): Front {
   const calls = new CallCounts(options.logger);
   const api = createServices({ engine, profile: options.profile, clock, observer: calls });
   const health = new Health(api.services.map((service) => service.name));
   const described = [...api.services, health.service];
   const services = [...described, ...reflectionServices(described, loadDescriptors)];
   const onHttp = createHttpHandler({
-    scrape: () => scrape(engine, calls, clock.wallMs()),
+    scrape: () => scrape({ engine, calls, storeStats: store.storeStats, nowMs: clock.wallMs() }),
     advanceClock: clock instanceof TestClock ? (byMs) => clock.advance(byMs, () => engine.quiesce()) : undefined,
     onError: (error, path) => calls.internalError(path, error),
     next: api.onHttpRequest,
@@ -80,6 +82,12 @@ async function loadDescriptors(): Promise<readonly DescFile[]> {
     wire.file_google_iam_v1_iam_policy,
     await describeHealth(),
   ];
+}
+
+interface BackParts {
+  readonly engine: Engine;
+  readonly store: OpenedStore;
+  readonly clock: SystemClock | TestClock;
 }
 
 interface Front {

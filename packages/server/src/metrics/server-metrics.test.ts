@@ -25,14 +25,14 @@ async function lines(
   source: Partial<MetricsSource>,
   calls = new CallCounts(createLogger("silent")),
 ): Promise<string[]> {
-  const whole: MetricsSource = {
+  const engine: MetricsSource = {
     stats: () => ({ topics: 1, subscriptions: 1, tailCacheBytes: 0, waitingBytes: 0, isStopped: false }),
     topicMetrics: () => [{ name: "projects/proj/topics/topic", publishCount: 2, messageCount: 9 }],
     subscriptionMetrics: () => [subscription],
     ...source,
   };
   let text = "";
-  for await (const slice of scrape(whole, calls, 10_000)) text += slice;
+  for await (const slice of scrape({ engine, calls, storeStats: undefined, nowMs: 10_000 })) text += slice;
   return text.split("\n");
 }
 

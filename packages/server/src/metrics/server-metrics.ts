@@ -5,10 +5,20 @@
  * name with every character that Prometheus lacks as `_`: `pubsub_googleapis_com_subscription_num_undelivered_messages`.
  * Its resource labels go with it: project_id and subscription_id, or topic_id. What is ours alone begins with `peal_`.
  */
+import type { EmbeddedStorageStats } from "@peal/store";
 import type { EngineStats, SubscriptionMetrics, TopicMetrics } from "../engine/engine-metrics.js";
 import type { CallCounts } from "./call-counts.js";
 import { collectSlowly } from "./collect-slowly.js";
 import { labelsOf, type MetricFamily, renderMetrics, type Sample } from "./prometheus-text.js";
+
+/** What one scrape shows. */
+export interface ScrapeParts {
+  readonly engine: MetricsSource;
+  readonly calls: CallCounts;
+  readonly storeStats: (() => Promise<EmbeddedStorageStats>) | undefined;
+  /** The wall clock, in ms since 1970. */
+  readonly nowMs: number;
+}
 
 /** What is asked of the engine. */
 export interface MetricsSource {
@@ -109,16 +119,13 @@ const TOPIC_ROWS: readonly Row<TopicMetrics>[] = [
   },
 ];
 
-/**
- * Renders one scrape, in slices.
- *
- * @param nowMs - The wall clock, in ms since 1970.
- */
-export async function* scrape(source: MetricsSource, calls: CallCounts, nowMs: number): AsyncGenerator<string> {
-  const topics = await collectSlowly(source.topicMetrics());
-  const subscriptions = await collectSlowly(source.subscriptionMetrics());
+/** Renders one scrape, in slices. */
+export async function* scrape({ engine, calls, storeStats, nowMs }: ScrapeParts): AsyncGenerator<string> {
+  const topics = await collectSlowly(engine.topicMetrics());
+  const subscriptions = await collectSlowly(engine.subscriptionMetrics());
   yield* renderMetrics([
-    ...processFamilies(source.stats()),
+    ...processFamilies(engine.stats()),
+    ...(storeStats === undefined ? [] : storeFamilies(await storeStats())),
     ...calls.families(),
     ...TOPIC_ROWS.map((row) => familyOf(row, topics, "topic_id", nowMs)),
     ...SUBSCRIPTION_ROWS.map((row) => familyOf(row, subscriptions, "subscription_id", nowMs)),
@@ -128,12 +135,6 @@ export async function* scrape(source: MetricsSource, calls: CallCounts, nowMs: n
 function processFamilies(stats: EngineStats): MetricFamily[] {
   const { rss } = process.memoryUsage();
   const { user, system } = process.cpuUsage();
-  const single = (name: string, type: MetricFamily["type"], help: string, value: number): MetricFamily => ({
-    name,
-    type,
-    help,
-    samples: [{ labels: "", value }],
-  });
   return [
     single("process_cpu_seconds_total", "counter", "CPU time of the process, in seconds.", (user + system) / 1e6),
     single("process_resident_memory_bytes", "gauge", "Memory of the process that is resident.", rss),
@@ -143,6 +144,36 @@ function processFamilies(stats: EngineStats): MetricFamily[] {
     single("peal_tail_cache_bytes", "gauge", "Recent messages kept in memory.", stats.tailCacheBytes),
     single("peal_publish_waiting_bytes", "gauge", "Publishes that wait for the log.", stats.waitingBytes),
   ];
+}
+
+function storeFamilies(stats: EmbeddedStorageStats): MetricFamily[] {
+  return [
+    single("peal_store_log_bytes", "gauge", "Size of the commit log.", stats.logBytes),
+    single(
+      "peal_store_live_bytes",
+      "gauge",
+      "Of these, what is still needed, as of the last checkpoint.",
+      stats.liveBytes,
+    ),
+    single("peal_store_segments", "gauge", "Segments of the commit log.", stats.segments),
+    single("peal_store_freed_segments", "counter", "Segments that were given back.", stats.freedSegments),
+    single("peal_store_moved_bytes", "counter", "Live bytes that were copied to give segments back.", stats.movedBytes),
+    single("peal_store_groups", "counter", "Group commits: each is one write and one sync.", stats.groups),
+    single("peal_store_written_bytes", "counter", "Bytes of these.", stats.writtenBytes),
+    single("peal_store_sync_seconds", "counter", "Time spent in fdatasync, in seconds.", stats.syncMs / 1_000),
+    single(
+      "peal_store_checkpoint_age_seconds",
+      "gauge",
+      "Seconds since the last checkpoint.",
+      stats.checkpointAgeMs / 1_000,
+    ),
+    single("peal_store_free_bytes", "gauge", "Space left on the disk.", stats.freeBytes),
+    single("peal_store_full", "gauge", "1 while publishes are refused for lack of space.", stats.isFull ? 1 : 0),
+  ];
+}
+
+function single(name: string, type: MetricFamily["type"], help: string, value: number): MetricFamily {
+  return { name, type, help, samples: [{ labels: "", value }] };
 }
 
 function familyOf<T extends { readonly name: string }>(
