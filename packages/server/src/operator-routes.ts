@@ -87,7 +87,8 @@ async function answerAdvance(
 async function readBody(request: Request): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
-  for await (const chunk of request) {
+  // The connection must stay, or the refusal would not arrive.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     chunks.push(chunk);
     sizeBytes += chunk.length;
     if (sizeBytes > BODY_MAX_BYTES) return undefined;
