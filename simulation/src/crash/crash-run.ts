@@ -47,8 +47,11 @@ export async function crashRun(options: CrashOptions): Promise<CrashSummary> {
   try {
     return await run.run();
   } finally {
-    await run.killServer();
-    await rm(data, { recursive: true, force: true });
+    try {
+      await run.killServer();
+    } finally {
+      await rm(data, { recursive: true, force: true });
+    }
   }
 }
 
@@ -101,6 +104,8 @@ class CrashRun {
     this.#server = undefined;
     await server.kill();
     for (const event of server.events()) this.#events.set(event, (this.#events.get(event) ?? 0) + 1);
+    const fatal = server.fatal();
+    if (fatal !== undefined) throw new Error(`the server stopped by itself: ${fatal}`);
   }
 
   async #start(): Promise<RestClient> {

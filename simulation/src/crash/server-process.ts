@@ -9,6 +9,7 @@ const READY = /^Server started, listening on (\d+)$/;
 /** A server that is not ready by then hangs. */
 const READY_LIMIT_MS = 60_000;
 const STDERR_KEPT_CHARACTERS = 20_000;
+const FATAL_LEVEL = 60;
 
 /**
  * Makes segments, checkpoints and the collection of garbage happen every few hundred milliseconds instead of every few
@@ -40,10 +41,20 @@ export class ServerProcess {
 
   /** What it logged at warn and above, repairs among it; numbers are left out, so that the same event has the same text. */
   events(): readonly string[] {
-    return this.#stderr
-      .split("\n")
-      .filter((line) => /^\{"level":[456]0/.test(line) && line.endsWith("}"))
-      .map((line) => String(JSON.parse(line).msg).replace(/\d+/g, "N"));
+    return this.#entries().map(({ text }) => text.replace(/\d+/g, "N"));
+  }
+
+  /** What it logged as fatal: no kill of this harness is a reason for that. */
+  fatal(): string | undefined {
+    return this.#entries().find(({ level }) => level >= FATAL_LEVEL)?.text;
+  }
+
+  #entries(): { readonly level: number; readonly text: string }[] {
+    const lines = this.#stderr.split("\n").filter((line) => line.startsWith("{") && line.endsWith("}"));
+    return lines.map((line) => {
+      const { level, msg, err } = JSON.parse(line);
+      return { level, text: err === undefined ? String(msg) : `${msg}: ${err.stack ?? err.message}` };
+    });
   }
 
   get hasExited(): boolean {
