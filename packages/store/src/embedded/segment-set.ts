@@ -90,11 +90,7 @@ export class SegmentSet {
     const salt = randomBytes(4).readUInt32LE();
     const header = { segment: id, salt, identity: this.#identity, firstLsn, lastRevision };
     const segment = new Segment(this.#disk, this.#directory, header);
-    const spare = this.#spares.at(-1);
-    if (spare !== undefined) {
-      await this.#disk.rename(join(this.#directory, spare), segment.path);
-      this.#spares.pop();
-    }
+    const spare = await this.#recycleSpare(segment.path);
     const file = await this.#disk.open(segment.path, { create: spare === undefined });
     await this.#disk.syncDirectory(this.#directory);
     segment.adopt(file);
@@ -150,6 +146,19 @@ export class SegmentSet {
     const segment = new Segment(this.#disk, this.#directory, header, await file.size());
     await file.close();
     return segment;
+  }
+
+  /** Gives a spare a new name and returns its old one. While the disk works more spares may come: it is off the list before. */
+  async #recycleSpare(path: string): Promise<string | undefined> {
+    const spare = this.#spares.pop();
+    if (spare === undefined) return undefined;
+    try {
+      await this.#disk.rename(join(this.#directory, spare), path);
+    } catch (error) {
+      this.#spares.push(spare);
+      throw error;
+    }
+    return spare;
   }
 
   async #keepSpare(name: string): Promise<void> {
