@@ -12,6 +12,8 @@ import type { SegmentSet } from "./segment-set.js";
 const EXTENTS_MAX = 64;
 /** Extents this close to each other in one segment are fetched with one read. */
 const GAP_BYTES_MAX = 32 * 1024;
+/** Extents of several records are cut before they get much longer than this. */
+const LONG_EXTENT_BYTES = 128 * 1024;
 
 /** Reads records of one log from where the index says they are, and verifies them. */
 export class LogReader {
@@ -39,6 +41,8 @@ export class LogReader {
         if (from <= log.floor || log.isDropped) return found;
         throw new StorageError("Corrupt", `the index knows no record of ${formatLog(log)} at position ${from}`);
       }
+      // A long extent is one record: it would be read only to be left out.
+      if (found.length > 0 && run[0]!.lengthBytes > Math.max(limit.left, LONG_EXTENT_BYTES)) return found;
       const records = await this.#readRun(log, run, from);
       for (const record of records) if (!limit.take(record, found)) return found;
       from = run[run.length - 1]!.last + 1;
@@ -162,7 +166,8 @@ function firstRun(extents: readonly Extent[], bytes: number): Extent[] {
       const end = last.offset + last.lengthBytes;
       const isNear = extent.offset >= end && extent.offset - end <= GAP_BYTES_MAX;
       const isOther = first.inline !== undefined || extent.inline !== undefined || extent.segment !== first.segment;
-      if (isOther || !isNear || end - first.offset >= bytes) break;
+      const isBeyond = extent.offset + extent.lengthBytes - first.offset > bytes + LONG_EXTENT_BYTES;
+      if (isOther || !isNear || isBeyond || end - first.offset >= bytes) break;
     }
     run.push(extent);
   }
