@@ -16,13 +16,16 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
+import type { Socket } from "node:net";
 import { DeadlineTable, systemTime, type TimeSource } from "../deadline-table.js";
 import { ACCEPTED_ENCODINGS } from "../encoding.js";
 import type { MethodDefinition, ServiceDefinition } from "../service.js";
 import { Status, type StatusCode } from "../status.js";
 import { encodeStatusMessage } from "../status-message.js";
+import { InflateGate } from "./inflate-gate.js";
 import { Listener } from "./listener.js";
 import { ReceiveBudget } from "./receive-budget.js";
+import { SendBudget } from "./send-budget.js";
 import type { CallContext } from "./server-call.js";
 import { DEFAULT_LIMITS, type GrpcServerOptions, type ServerLimits } from "./server-options.js";
 import { SessionKeeper } from "./session-keeper.js";
@@ -41,6 +44,8 @@ const SESSION_MEMORY_MB = 1024;
  * does not know these settings and has 1,000 and 33.
  */
 const RESET_LIMITS = { streamResetBurst: 10_000, streamResetRate: 1_000 };
+/** Half of libuv's threads: the disk needs the others. */
+const INFLATING_MAX = 2;
 /** Room for the largest trailer that is sent. */
 const SEND_HEADER_BLOCK_BYTES_MAX = 256 * 1024;
 
@@ -55,6 +60,7 @@ export class GrpcServer {
   readonly #http1: Server;
   readonly #http2: Http2Server;
   readonly #listener: Listener;
+  #openingSocket: Socket | undefined;
   #openCalls = 0;
   #isDraining = false;
 
@@ -63,17 +69,20 @@ export class GrpcServer {
     this.#time = options.time ?? systemTime;
     for (const service of services) this.#register(service);
     this.#onHttpRequest = onHttpRequest;
+    this.#sessions = new SessionKeeper(this.#limits, this.#time);
     this.#context = {
+      sessions: this.#sessions,
       limits: this.#limits,
       time: this.#time,
       deadlines: new DeadlineTable(this.#time),
       budget: new ReceiveBudget(this.#limits.receiveBudgetBytes, this.#limits.windowBudgetBytes, (isTight) =>
         this.#sessions.setTight(isTight),
       ),
+      sending: new SendBudget(this.#limits.sendBudgetBytes, this.#limits.answerMs, this.#time),
+      inflating: new InflateGate(INFLATING_MAX),
       hooks: options.hooks ?? {},
       compressAnswers: options.compressAnswers ?? false,
     };
-    this.#sessions = new SessionKeeper(this.#limits, this.#time);
     this.#http1 = this.#createHttp1();
     this.#http2 = this.#createHttp2();
     this.#listener = new Listener({
@@ -82,7 +91,7 @@ export class GrpcServer {
       firstBytesMs: this.#limits.firstBytesMs,
       time: this.#time,
       onHttp1: (socket) => this.#http1.emit("connection", socket),
-      onHttp2: (socket) => this.#http2.emit("connection", socket),
+      onHttp2: (socket) => this.#openSession(socket),
     });
   }
 
@@ -98,6 +107,11 @@ export class GrpcServer {
   /** What is left of the receive budget, in bytes. */
   get receiveBytesFree(): number {
     return this.#context.budget.freeBytes;
+  }
+
+  /** Answers that were written and have not left, in bytes. */
+  get unsentBytes(): number {
+    return this.#context.sending.usedBytes;
   }
 
   /** Binds every host to `port` (0: a free one) and serves. @returns The port. @throws The system's error, with its `code`. */
@@ -133,6 +147,7 @@ export class GrpcServer {
     this.#sessions.destroy();
     this.#listener.destroy();
     this.#context.deadlines.close();
+    this.#context.sending.close();
     // It never listened: closing it only stops its checks.
     this.#http1.close();
   }
@@ -178,7 +193,9 @@ export class GrpcServer {
         enablePush: false,
       },
     });
-    server.on("session", (session: ServerHttp2Session) => this.#sessions.add(session));
+    server.on("session", (session: ServerHttp2Session) => {
+      if (this.#openingSocket !== undefined) this.#sessions.add(session, this.#openingSocket);
+    });
     server.on(
       "stream",
       (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: readonly string[]) =>
@@ -187,6 +204,13 @@ export class GrpcServer {
     // Reported by the session as well, which ends.
     server.on("sessionError", () => undefined);
     return server;
+  }
+
+  /** A session shows its socket only through a proxy, which cannot end it: here they are brought together. */
+  #openSession(socket: Socket): void {
+    this.#openingSocket = socket;
+    this.#http2.emit("connection", socket);
+    this.#openingSocket = undefined;
   }
 
   #open(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {

@@ -41,6 +41,10 @@ export class RequestReader implements Expirable {
   #isEnded = false;
   #isStopped = false;
   #takenBytes = 0;
+  /** What a message that is not inflated yet has of the budget. */
+  #compressedBytes = 0;
+  /** Set while a message waits for its turn to be inflated. */
+  #startInflating: (() => void) | undefined;
   #waitTimer: { cancel(): void } | undefined;
   #deadlineKey = 0;
   /** What the stream, which is not read on, may still send; taken from the budget. */
@@ -74,6 +78,8 @@ export class RequestReader implements Expirable {
     this.#assembler.stop();
     this.#waitTimer?.cancel();
     this.#context.budget.abandon(this.#startBody);
+    if (this.#startInflating !== undefined) this.#context.inflating.abandon(this.#startInflating);
+    this.#releaseCompressed();
     this.#giveBack();
   }
 
@@ -139,6 +145,11 @@ export class RequestReader implements Expirable {
     this.#takenBytes = 0;
   }
 
+  #releaseCompressed(): void {
+    if (this.#compressedBytes > 0) this.#context.budget.giveBack(this.#compressedBytes);
+    this.#compressedBytes = 0;
+  }
+
   #tooLarge(): GrpcError {
     const { limitBytes, tooLarge } = this.#options;
     return (
@@ -154,7 +165,10 @@ export class RequestReader implements Expirable {
   }
 
   #take(data: Buffer, isCompressed: boolean): void {
-    this.#giveBack();
+    if (isCompressed && !this.#isBusy) {
+      this.#compressedBytes = this.#takenBytes;
+      this.#takenBytes = 0;
+    } else this.#giveBack();
     if (!this.#options.isSingle) this.#stopDeadline();
     if (this.#isStopped) return;
     if (this.#isBusy) {
@@ -176,13 +190,24 @@ export class RequestReader implements Expirable {
       this.#refuse(new GrpcError(code, `a message is compressed, and grpc-encoding is ${JSON.stringify(name)}`));
       return;
     }
+    const encoding = this.#encoding;
     this.#isBusy = true;
-    void inflateMessage(this.#encoding, data, this.#options.limitBytes).then((inflated) => {
+    this.#startInflating = () => {
+      this.#startInflating = undefined;
+      this.#inflate(encoding, data);
+    };
+    this.#context.inflating.enter(this.#startInflating);
+  }
+
+  #inflate(encoding: Encoding, data: Buffer): void {
+    void inflateMessage(encoding, data, this.#options.limitBytes).then((inflated) => {
+      this.#context.inflating.leave();
       if (this.#isStopped) return;
       this.#isBusy = false;
+      this.#releaseCompressed();
       if (inflated.kind === "tooLarge") this.#refuse(this.#tooLarge());
       else if (inflated.kind === "malformed") {
-        this.#refuse(new GrpcError(Status.INTERNAL, `a message is not what grpc-encoding ${this.#encoding} says`));
+        this.#refuse(new GrpcError(Status.INTERNAL, `a message is not what grpc-encoding ${encoding} says`));
       } else {
         this.#handOver(inflated.message);
         this.#goOn();

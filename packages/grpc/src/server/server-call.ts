@@ -4,7 +4,13 @@
  *     open ──▶ ended      the status was sent, or is queued behind messages
  *       └────▶ cancelled  the caller is gone or its deadline has passed
  */
-import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import {
+  constants,
+  type Http2Session,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { DeadlineTable, Expirable, TimeSource } from "../deadline-table.js";
 import { ACCEPTED_ENCODINGS } from "../encoding.js";
 import { Metadata } from "../metadata.js";
@@ -12,8 +18,11 @@ import type { ServerCall } from "../service.js";
 import { GrpcError, Status } from "../status.js";
 import { encodeStatusMessage } from "../status-message.js";
 import { parseTimeout } from "../timeout.js";
+import type { InflateGate } from "./inflate-gate.js";
 import type { ReceiveBudget } from "./receive-budget.js";
+import type { SendBudget, Sender } from "./send-budget.js";
 import type { ServerHooks, ServerLimits } from "./server-options.js";
+import type { SessionKeeper } from "./session-keeper.js";
 
 /** What calls need of the server they run in. */
 export interface CallContext {
@@ -21,6 +30,9 @@ export interface CallContext {
   readonly time: TimeSource;
   readonly deadlines: DeadlineTable;
   readonly budget: ReceiveBudget;
+  readonly sending: SendBudget;
+  readonly inflating: InflateGate;
+  readonly sessions: SessionKeeper;
   readonly hooks: ServerHooks;
   readonly compressAnswers: boolean;
 }
@@ -41,7 +53,7 @@ const DETAILS_LENGTH_MAX = 56 * 1024;
 /** Room in the peer's header list for the other trailers. */
 const OTHER_TRAILERS_BYTES = 1024;
 
-export abstract class CallBase implements ServerCall, Expirable {
+export abstract class CallBase implements ServerCall, Expirable, Sender {
   readonly path: string;
   readonly stream: ServerHttp2Stream;
   protected readonly context: CallContext;
@@ -50,6 +62,11 @@ export abstract class CallBase implements ServerCall, Expirable {
   /** Undefined where the header is malformed. */
   readonly #timeoutMs: number | undefined;
   readonly deadlineAtMs: number;
+  unsentBytes = 0;
+  progressAtMs = 0;
+  isReset = false;
+  readonly #session: Http2Session | undefined;
+  readonly #onSent = (): void => this.noteUnsent();
   #deadlineKey = 0;
   #state: "open" | "ended" | "cancelled" = "open";
   #code: number = Status.CANCELLED;
@@ -63,6 +80,7 @@ export abstract class CallBase implements ServerCall, Expirable {
 
   constructor(stream: ServerHttp2Stream, path: string, headers: IncomingHttpHeaders, context: CallContext) {
     this.stream = stream;
+    this.#session = stream.session;
     this.path = path;
     this.#headers = headers;
     this.context = context;
@@ -149,6 +167,23 @@ export abstract class CallBase implements ServerCall, Expirable {
     this.stream.respond(headers, WITH_TRAILERS);
   }
 
+  /** Sends the chunks of one message; `noteUnsent` must follow. */
+  protected write(chunks: readonly Buffer[]): void {
+    const { stream } = this;
+    const last = chunks.length - 1;
+    if (last > 0) stream.cork();
+    for (let index = 0; index < last; index += 1) stream.write(chunks[index]);
+    stream.write(chunks[last], this.#onSent);
+    if (last > 0) stream.uncork();
+  }
+
+  /** Tells the server's send budget what has not left. */
+  protected noteUnsent(): void {
+    // What a broken connection held is gone, though nobody says so.
+    const isGone = this.#session === undefined || this.#session.destroyed;
+    this.context.sending.set(this, isGone ? 0 : this.stream.writableLength);
+  }
+
   /** Ends the call once; the status goes out behind the messages that are queued. */
   finish(error: GrpcError | undefined): void {
     if (this.#state !== "open") return;
@@ -156,6 +191,7 @@ export abstract class CallBase implements ServerCall, Expirable {
     this.#code = error?.code ?? Status.OK;
     this.#error = error;
     this.#release();
+    this.context.sending.restart(this);
     const { stream } = this;
     if (stream.destroyed) return;
     if (stream.headersSent) {
@@ -207,6 +243,17 @@ export abstract class CallBase implements ServerCall, Expirable {
     this.#toCancelled();
   }
 
+  /** The peer does not take what was sent: only a reset still reaches it. */
+  reset(): void {
+    this.#code = Status.RESOURCE_EXHAUSTED;
+    this.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.cancel();
+  }
+
+  cutOff(): void {
+    if (this.#session !== undefined) this.context.sessions.end(this.#session);
+  }
+
   /** Lets go of what a call holds besides its stream; called once, however it ends. */
   protected abstract letGo(): void;
 
@@ -225,6 +272,7 @@ export abstract class CallBase implements ServerCall, Expirable {
 
   #close(): void {
     this.cancel();
+    if (this.unsentBytes > 0) this.noteUnsent();
     this.context.hooks.onCall?.({
       path: this.path,
       code: this.#code,

@@ -24,6 +24,13 @@ export interface ServerLimits {
   readonly firstBytesMs: number;
   /** A request of one message, and each message of a stream that has begun, must have come whole in this time. */
   readonly requestMs: number;
+  /**
+   * Answers that were written and have not left, of all connections together, in bytes. Beyond it, calls whose peers do not
+   * take their answers are reset, those that have stood still for longest first.
+   */
+  readonly sendBudgetBytes: number;
+  /** The answer of a call that has ended must have left in this time, or the call is reset. */
+  readonly answerMs: number;
   /** A silent connection is pinged this often… */
   readonly keepAliveMs: number;
   /** …and closed when no answer comes. */
@@ -41,6 +48,8 @@ export const DEFAULT_LIMITS: ServerLimits = {
   headerListBytesMax: 64 * 2 ** 10,
   firstBytesMs: 20_000,
   requestMs: 300_000,
+  sendBudgetBytes: 256 * 2 ** 20,
+  answerMs: 300_000,
   keepAliveMs: 60_000,
   keepAliveTimeoutMs: 20_000,
 };

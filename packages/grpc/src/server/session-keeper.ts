@@ -1,4 +1,5 @@
-import type { ServerHttp2Session } from "node:http2";
+import type { Http2Session, ServerHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
 import type { TimeSource } from "../deadline-table.js";
 import type { ServerLimits } from "./server-options.js";
 
@@ -15,7 +16,7 @@ const RELAX_MS = 5_000;
 export class SessionKeeper {
   readonly #limits: ServerLimits;
   readonly #time: TimeSource;
-  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #sessions = new Map<Http2Session, Socket>();
   #isTight = false;
   #relaxTimer: { cancel(): void } | undefined;
 
@@ -28,8 +29,8 @@ export class SessionKeeper {
     return this.#sessions.size;
   }
 
-  add(session: ServerHttp2Session): void {
-    this.#sessions.add(session);
+  add(session: ServerHttp2Session, socket: Socket): void {
+    this.#sessions.set(session, socket);
     session.setLocalWindowSize(this.#limits.connectionWindowBytes);
     if (this.#isTight) this.#setStreamWindow(session, TIGHT_WINDOW_BYTES);
     const stopPings = this.#ping(session);
@@ -39,6 +40,13 @@ export class SessionKeeper {
       stopPings();
       this.#sessions.delete(session);
     });
+  }
+
+  /** Ends a connection at once, though its peer reads nothing: a session alone would wait for what is on the socket. */
+  end(session: Http2Session): void {
+    const socket = this.#sessions.get(session);
+    session.destroy();
+    socket?.destroy();
   }
 
   /** Memory is tight: peers may send less on each stream, at once. Or it no longer is: they may send more, after a while. */
@@ -52,21 +60,21 @@ export class SessionKeeper {
 
   /** Says GOAWAY to every peer; calls that are open may finish. */
   drain(): void {
-    for (const session of this.#sessions) session.close();
+    for (const session of this.#sessions.keys()) session.close();
   }
 
   destroy(): void {
     this.#relaxTimer?.cancel();
-    for (const session of this.#sessions) session.destroy();
+    for (const session of this.#sessions.keys()) session.destroy();
   }
 
   #setStreamWindows(isTight: boolean): void {
     this.#isTight = isTight;
     const windowBytes = isTight ? TIGHT_WINDOW_BYTES : this.#limits.streamWindowBytes;
-    for (const session of this.#sessions) this.#setStreamWindow(session, windowBytes);
+    for (const session of this.#sessions.keys()) this.#setStreamWindow(session, windowBytes);
   }
 
-  #setStreamWindow(session: ServerHttp2Session, windowBytes: number): void {
+  #setStreamWindow(session: Http2Session, windowBytes: number): void {
     if (session.closed || session.destroyed) return;
     session.settings({ initialWindowSize: Math.min(windowBytes, this.#limits.streamWindowBytes) });
   }
@@ -76,12 +84,12 @@ export class SessionKeeper {
     let timer: { cancel(): void } | undefined;
     const wait = (): void => {
       timer = this.#time.setTimer(this.#limits.keepAliveMs, () => {
-        timer = this.#time.setTimer(this.#limits.keepAliveTimeoutMs, () => session.destroy());
+        timer = this.#time.setTimer(this.#limits.keepAliveTimeoutMs, () => this.end(session));
         const isSent = session.ping(() => {
           timer?.cancel();
           if (!session.closed && !session.destroyed) wait();
         });
-        if (!isSent) session.destroy();
+        if (!isSent) this.end(session);
       });
     };
     wait();

@@ -40,15 +40,11 @@ export class StreamCall extends CallBase implements StreamingCall, BidiCall {
   }
 
   send(message: Uint8Array | readonly Uint8Array[]): boolean {
-    const { stream } = this;
-    if (!this.isOpen || stream.destroyed) return true;
+    if (!this.isOpen || this.stream.destroyed) return true;
     this.respond(undefined, undefined);
-    const chunks = frameMessage(message);
-    if (chunks.length === 1) return stream.write(chunks[0]);
-    stream.cork();
-    for (const chunk of chunks) stream.write(chunk);
-    stream.uncork();
-    return !stream.writableNeedDrain;
+    this.write(frameMessage(message));
+    this.noteUnsent();
+    return !this.stream.writableNeedDrain;
   }
 
   onDrain(listener: () => void): void {

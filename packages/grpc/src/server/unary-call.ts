@@ -87,14 +87,9 @@ export class UnaryCall extends CallBase {
   #write(message: Uint8Array, encoding: string | undefined): void {
     if (!this.isOpen || this.stream.destroyed) return;
     this.respond(undefined, encoding);
-    const chunks = frameMessage(message, encoding !== undefined);
-    if (chunks.length === 1) this.stream.write(chunks[0]);
-    else {
-      this.stream.cork();
-      for (const chunk of chunks) this.stream.write(chunk);
-      this.stream.uncork();
-    }
+    this.write(frameMessage(message, encoding !== undefined));
     this.finish(undefined);
+    this.noteUnsent();
   }
 
   #acceptsGzip(): boolean {
