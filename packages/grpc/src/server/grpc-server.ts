@@ -7,7 +7,6 @@
  */
 import { createServer as createHttp1Server, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import {
-  constants,
   createServer as createHttp2Server,
   type Http2Server,
   Http2ServerRequest,
@@ -26,7 +25,7 @@ import { InflateGate } from "./inflate-gate.js";
 import { Listener } from "./listener.js";
 import { ReceiveBudget } from "./receive-budget.js";
 import { SendBudget } from "./send-budget.js";
-import type { CallContext } from "./server-call.js";
+import { type CallContext, closeSoon } from "./server-call.js";
 import { DEFAULT_LIMITS, type GrpcServerOptions, type ServerLimits } from "./server-options.js";
 import { SessionKeeper } from "./session-keeper.js";
 import { StreamCall } from "./stream-call.js";
@@ -258,5 +257,5 @@ function refuse(stream: ServerHttp2Stream, code: StatusCode, message: string): v
   };
   stream.respond(headers, { endStream: true });
   stream.resume();
-  if (!stream.readableEnded) stream.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
+  if (!stream.readableEnded) stream.once("finish", () => closeSoon(stream));
 }

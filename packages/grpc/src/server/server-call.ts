@@ -207,7 +207,7 @@ export abstract class CallBase implements ServerCall, Expirable, Sender {
       stream.resume();
       // Where trailers follow, "finish" comes before them: then they close the stream.
       if (error !== undefined && !this.#hasResponded) {
-        stream.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
+        stream.once("finish", () => closeSoon(stream));
       }
     }
   }
@@ -287,8 +287,7 @@ export abstract class CallBase implements ServerCall, Expirable, Sender {
       this.#error === undefined && !hasTrailers ? OK_TRAILERS : this.#statusTrailers(this.#error),
     );
     if (this.#error === undefined || this.stream.readableEnded) return;
-    // A reset in the same turn would overtake them.
-    setImmediate(() => this.stream.close(constants.NGHTTP2_NO_ERROR));
+    closeSoon(this.stream);
   }
 
   #statusTrailers(error: GrpcError | undefined): OutgoingHttpHeaders {
@@ -308,4 +307,9 @@ export abstract class CallBase implements ServerCall, Expirable, Sender {
     const peerMax = this.stream.session?.remoteSettings?.maxHeaderListSize ?? Number.POSITIVE_INFINITY;
     return Math.min(DETAILS_LENGTH_MAX, peerMax - OTHER_TRAILERS_BYTES);
   }
+}
+
+/** Tells the peer to send no more, behind what was sent: a reset in the same turn would overtake the headers or trailers. */
+export function closeSoon(stream: ServerHttp2Stream): void {
+  setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
 }
