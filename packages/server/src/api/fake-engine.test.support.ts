@@ -12,6 +12,8 @@ import type {
   PullerSink,
 } from "../engine/engine-contract.js";
 import type { SubscriptionSettings, SubscriptionState, TopicSettings } from "../engine/settings.js";
+import { SubscriptionUsage } from "../engine/subscription-usage.js";
+import { TopicUsage } from "../engine/topic-usage.js";
 
 export class FakePuller implements Puller {
   readonly readies: { readonly maxMessages: number; readonly maxBytes: number }[] = [];
@@ -56,6 +58,8 @@ export class FakeEngine implements PubSubEngine {
   readonly subscriptions = new Map<string, SubscriptionState>();
   readonly published: { readonly topic: string; readonly batch: PublishBatch }[] = [];
   readonly pullers: FakePuller[] = [];
+  readonly topicUsages = new Map<string, TopicUsage>();
+  readonly subscriptionUsages = new Map<string, SubscriptionUsage>();
   readonly settled: SettledIds[] = [];
   /** Thrown by the next call that touches a topic. */
   failure: Error | undefined;
@@ -169,6 +173,17 @@ export class FakeEngine implements PubSubEngine {
   ): Promise<void> {
     this.#settle({ subscription, ackIds, seconds });
     await this.durable;
+  }
+
+  topicUsage(name: string): TopicUsage | undefined {
+    if (this.topics.has(name) && !this.topicUsages.has(name)) this.topicUsages.set(name, new TopicUsage());
+    return this.topicUsages.get(name);
+  }
+
+  subscriptionUsage(name: string): SubscriptionUsage | undefined {
+    const isNew = this.subscriptions.has(name) && !this.subscriptionUsages.has(name);
+    if (isNew) this.subscriptionUsages.set(name, new SubscriptionUsage());
+    return this.subscriptionUsages.get(name);
   }
 
   #settle(settled: SettledIds): void {

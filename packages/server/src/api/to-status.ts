@@ -20,6 +20,12 @@ export function toPubSubError(error: unknown, method: string, observer: CallObse
   return new PubSubError("INTERNAL", SERVICE_ERROR_TEXT, { cause: error });
 }
 
+/** Returns the code that a caller is told for anything thrown. Logs nothing. */
+export function codeOf(error: unknown): PubSubError["code"] {
+  if (error instanceof PubSubError) return error.code;
+  return error instanceof WireFormatError ? "INVALID_ARGUMENT" : "INTERNAL";
+}
+
 /** Returns the error that ends a gRPC call. */
 export function toGrpcError(error: PubSubError): GrpcError {
   return new GrpcError(STATUS[error.code].grpc, error.message, { cause: error });

@@ -8,6 +8,8 @@
  */
 import type { PubSubError } from "@peal/core";
 import type { SubscriptionSettings, SubscriptionState, TopicSettings } from "./settings.js";
+import type { SubscriptionUsage } from "./subscription-usage.js";
+import type { TopicUsage } from "./topic-usage.js";
 
 /** A slice of a list in name order: those after `after` (exclusive; undefined: from the start), at most `limit`. */
 export interface ListSlice {
@@ -129,4 +131,9 @@ export interface PubSubEngine {
     ackIds: readonly string[],
     seconds: number | readonly number[],
   ): Promise<void>;
+
+  /** Where the api counts what is asked of a topic; undefined where there is none of the name. */
+  topicUsage(name: string): TopicUsage | undefined;
+  /** Where the api counts what is asked of a subscription; undefined where there is none of the name. */
+  subscriptionUsage(name: string): SubscriptionUsage | undefined;
 }

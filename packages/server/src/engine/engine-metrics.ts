@@ -1,6 +1,8 @@
 import type { SubscriptionRegistry } from "./subscription-registry.js";
 import type { SubscriptionTotals } from "./subscription-totals.js";
+import type { SubscriptionUsage } from "./subscription-usage.js";
 import type { TopicRegistry } from "./topic-registry.js";
+import type { TopicUsage } from "./topic-usage.js";
 
 /** The engine as a whole. */
 export interface EngineStats {
@@ -16,8 +18,9 @@ export interface EngineStats {
 /** Counters count since the server's start. */
 export interface TopicMetrics {
   readonly name: string;
-  readonly publishCount: number;
   readonly messageCount: number;
+  /** Undefined: nothing was asked of it since the server's start. */
+  readonly usage: TopicUsage | undefined;
 }
 
 /** Gauges of the present and counters since the server's start. */
@@ -32,13 +35,17 @@ export interface SubscriptionMetrics extends SubscriptionTotals {
   readonly isAtLimit: boolean;
   /** Wall-clock time of the oldest message not settled; one that must be looked up on disk is known the next time. */
   readonly oldestUnackedAtMs: number | undefined;
+  /** Undefined: acked messages are not retained. */
+  readonly retainedAcked: number | undefined;
+  /** Undefined: nothing was asked of it since the server's start. */
+  readonly usage: SubscriptionUsage | undefined;
 }
 
 export function* topicMetrics(topics: TopicRegistry): Generator<TopicMetrics> {
   // By index: the list may change between two slices.
   for (let index = 0; index < topics.items.length; index += 1) {
-    const { name, publishCount, messageCount } = topics.items[index]!;
-    yield { name, publishCount, messageCount };
+    const { name, messageCount, knownUsage } = topics.items[index]!;
+    yield { name, messageCount, usage: knownUsage };
   }
 }
 
@@ -55,6 +62,8 @@ export function* subscriptionMetrics(subscriptions: SubscriptionRegistry): Gener
       pullers: host.pullerCount,
       isAtLimit: counts?.isAtLimit ?? false,
       oldestUnackedAtMs: host.oldestUnackedAtMs,
+      retainedAcked: host.retainedAcked,
+      usage: host.knownUsage,
     };
   }
 }

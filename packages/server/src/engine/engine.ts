@@ -24,6 +24,8 @@ import type { EngineOptions } from "./engine-options.js";
 import { type EngineParts, openParts } from "./engine-parts.js";
 import type { SubscriptionSettings, SubscriptionState, TopicSettings } from "./settings.js";
 import { stateOf } from "./subscription-registry.js";
+import type { SubscriptionUsage } from "./subscription-usage.js";
+import type { TopicUsage } from "./topic-usage.js";
 
 type State = "open" | "draining" | "closed";
 
@@ -128,6 +130,7 @@ export class Engine implements PubSubEngine {
     const { sequences, generations } = this.#read(host.record.number, ackIds);
     host.touch();
     if (host.record.isDetached || sequences.length === 0) return;
+    host.noteAcks(generations);
     await host.postDurably({ kind: "acked", sequences, generations });
   }
 
@@ -143,6 +146,14 @@ export class Engine implements PubSubEngine {
     if (host.record.isDetached || sequences.length === 0) return;
     const leaseMs = indexes.map((index) => 1_000 * (typeof seconds === "number" ? seconds : seconds[index]!));
     await host.postSeen({ kind: "modified", sequences, generations, leaseMs });
+  }
+
+  topicUsage(name: string): TopicUsage | undefined {
+    return this.#parts.topics.find(name)?.usage;
+  }
+
+  subscriptionUsage(name: string): SubscriptionUsage | undefined {
+    return this.#parts.subscriptions.find(name)?.usage;
   }
 
   /** Takes no new work and ends the pullers; resolves when every publish and ack so far has its answer. */

@@ -39,7 +39,7 @@ export class PublishQueue {
   readonly #name: string;
   readonly #log: TopicLog;
   readonly #parts: PublishQueueParts;
-  readonly #onStored: (publishCount: number, messageCount: number) => void;
+  readonly #onStored: (messageCount: number) => void;
   #waiting: Request[] = [];
   #waitingBytes = 0;
   #commitsInFlight = 0;
@@ -49,14 +49,9 @@ export class PublishQueue {
 
   /**
    * @param name - The topic's, for errors.
-   * @param onStored - Told after each block how many publishes and messages it holds.
+   * @param onStored - Told after each block how many messages it holds.
    */
-  constructor(
-    name: string,
-    log: TopicLog,
-    parts: PublishQueueParts,
-    onStored: (publishCount: number, messageCount: number) => void,
-  ) {
+  constructor(name: string, log: TopicLog, parts: PublishQueueParts, onStored: (messageCount: number) => void) {
     this.#name = name;
     this.#log = log;
     this.#parts = parts;
@@ -181,7 +176,7 @@ export class PublishQueue {
       request.resolve(id);
       id += request.batch.count;
     }
-    this.#onStored(group.length, block.count);
+    this.#onStored(block.count);
     this.#tellDrained();
   }
 

@@ -12,6 +12,7 @@ import type { Event, Generation, PubSubError, PullerId, SubscriptionCounts } fro
 import type { AckIdCodec } from "./ack-id.js";
 import { ackLogRef, readAckLog } from "./ack-log-reader.js";
 import { type BlockRun, RunBatch } from "./delivered-runs.js";
+import { DeliveryTimes } from "./delivery-times.js";
 import type { PullerOptions, PullerSink } from "./engine-contract.js";
 import { fromStorage } from "./engine-errors.js";
 import type { EngineLog } from "./engine-log.js";
@@ -23,6 +24,7 @@ import type { SubscriptionRecord } from "./resource-record.js";
 import { RestedSubscription } from "./rested-subscription.js";
 import { spanMs } from "./span.js";
 import { addCounts, type SubscriptionTotals } from "./subscription-totals.js";
+import { SubscriptionUsage } from "./subscription-usage.js";
 import type { Topic } from "./topic.js";
 import type { TopicLogParts } from "./topic-log.js";
 import type { TopicReader } from "./topic-reader.js";
@@ -60,6 +62,8 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   #droppedUpTo = 0;
   #rested: RestedSubscription;
   #oldest: OldestMessage | undefined;
+  #usage: SubscriptionUsage | undefined;
+  #deliveryTimes: DeliveryTimes | undefined;
 
   constructor(record: SubscriptionRecord, revision: number, topic: Topic, parts: HostParts) {
     this.name = record.settings.name;
@@ -101,6 +105,25 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     return this.#live === undefined ? totals : addCounts(totals, this.#live.counts);
   }
 
+  /** Made with the first question. */
+  get usage(): SubscriptionUsage {
+    this.#usage ??= new SubscriptionUsage();
+    return this.#usage;
+  }
+
+  /** Undefined: nothing was asked of it. */
+  get knownUsage(): SubscriptionUsage | undefined {
+    return this.#usage;
+  }
+
+  /** Settled messages that stay for a seek, those at or below the floor; undefined where none stay or the floor is not known. */
+  get retainedAcked(): number | undefined {
+    const { settings, isDetached, retainedAfter } = this.record;
+    if (!settings.retainAckedMessages || isDetached || !this.#isFloorKnown) return undefined;
+    const { floor } = this;
+    return Math.max(floor - Math.max(retainedAfter ?? floor, this.#droppedUpTo, this.topic.trimmedUpTo), 0);
+  }
+
   /** Messages not settled. An upper bound until the ack log of an earlier start has been read. */
   get backlog(): number {
     if (this.record.isDetached) return 0;
@@ -135,6 +158,20 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     if (this.#live !== undefined) this.#live.take(closed);
     else if (this.#turns.length > 0) this.#turns.push(closed);
     this.#considerIdle();
+  }
+
+  /** Acks came in: counts how long after their delivery. */
+  noteAcks(generations: readonly Generation[]): void {
+    const times = this.#deliveryTimes;
+    if (times === undefined) return;
+    const nowMs = this.#parts.clock.monotonicMs();
+    let from = 0;
+    for (let index = 1; index <= generations.length; index += 1) {
+      if (generations[index] === generations[from]) continue;
+      const sentAtMs = times.get(generations[from]!);
+      if (sentAtMs !== undefined) this.usage.addAckLatency(nowMs - sentAtMs, index - from);
+      from = index;
+    }
   }
 
   post(event: Event): void {
@@ -213,6 +250,8 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   }
 
   deliver(id: PullerId, generation: Generation, runs: readonly BlockRun[]): void {
+    this.#deliveryTimes ??= new DeliveryTimes();
+    this.#deliveryTimes.note(generation, this.#parts.clock.monotonicMs(), () => this.counts?.outstanding ?? 0);
     const ackIds = this.#parts.ackIds.writer(this.record.number, generation);
     this.#pullers?.get(id)?.deliver(new RunBatch(runs, ackIds), generation);
   }
@@ -307,6 +346,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     if (this.#idleWake !== undefined) this.#parts.wakes.set(this.#idleWake, Number.POSITIVE_INFINITY);
     this.#rested = RestedSubscription.after(this.#rested, this.#live, this.topic.log.head);
     this.#live = undefined;
+    this.#deliveryTimes = undefined;
     this.#idleWake = undefined;
   }
 }

@@ -67,6 +67,10 @@ export class SubscriptionRegistry {
     return host;
   }
 
+  find(name: string): SubscriptionHost | undefined {
+    return this.#byName.get(name);
+  }
+
   list(prefix: string, slice: ListSlice): readonly SubscriptionHost[] {
     return this.#sorted.slice(prefix, slice.after, slice.limit);
   }
@@ -112,6 +116,7 @@ export class SubscriptionRegistry {
       const record = { ...rest, settings, ...(settings.retainAckedMessages ? { retainedAfter } : {}) };
       host.revision = await this.#put(host, record, host.revision);
       host.record = record;
+      host.usage.configUpdates += 1;
       host.changeDeadline();
       this.#parts.onChange(host.topic);
       return host;
@@ -160,6 +165,7 @@ export class SubscriptionRegistry {
       );
       host.revision = revision!;
       host.record = record;
+      host.usage.configUpdates += 1;
       this.#leave(host);
       host.end(detached(name));
     });

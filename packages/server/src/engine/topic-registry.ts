@@ -57,6 +57,10 @@ export class TopicRegistry {
     return topic;
   }
 
+  find(name: string): Topic | undefined {
+    return this.#byName.get(name);
+  }
+
   /** The topic once it is certain that it is not being deleted. */
   async getSettled(name: string): Promise<Topic> {
     for (;;) {
@@ -102,6 +106,7 @@ export class TopicRegistry {
       const record = { id: topic.id, settings, ...(retainedAfter === undefined ? {} : { retainedAfter }) };
       topic.revision = await this.#put(name, record, topic.revision);
       topic.change(record);
+      topic.usage.configUpdates += 1;
       this.#parts.onChange(topic);
       return topic;
     });
@@ -125,8 +130,7 @@ export class TopicRegistry {
     const topic = this.#byName.get(name);
     if (topic === undefined) return Promise.reject(notFound(name));
     if (topic.deleting !== undefined) return this.#publishLater(name, batch);
-    topic.publishes ??= new PublishQueue(name, topic.log, this.#parts, (publishCount, messageCount) => {
-      topic.publishCount += publishCount;
+    topic.publishes ??= new PublishQueue(name, topic.log, this.#parts, (messageCount) => {
       topic.messageCount += messageCount;
       this.#parts.onStored(topic);
     });

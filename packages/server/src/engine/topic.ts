@@ -4,6 +4,7 @@ import type { TopicSettings } from "./settings.js";
 import { SortedByName } from "./sorted-by-name.js";
 import type { TopicLog } from "./topic-log.js";
 import type { TopicReader } from "./topic-reader.js";
+import { TopicUsage } from "./topic-usage.js";
 import type { Wake } from "./wake-queue.js";
 
 /** A topic, or what is left of a deleted one while subscriptions still read its log. */
@@ -23,14 +24,14 @@ export class Topic {
   retainedAfter: number;
   /** The log is trimmed up to here. */
   trimmedUpTo = 0;
-  /** Publishes that were accepted, and their messages. */
-  publishCount = 0;
+  /** Messages that were stored since the server's start. */
   messageCount = 0;
   /** Whether messages past their retention were looked for since the server's start. */
   isSwept = false;
   trimWake: Wake | undefined;
   retentionWake: Wake | undefined;
   #record: TopicRecord | undefined;
+  #usage: TopicUsage | undefined;
 
   constructor(id: string, log: TopicLog, record: TopicRecord | undefined, revision: number) {
     this.id = id;
@@ -50,6 +51,17 @@ export class Topic {
     this.#record = record;
     if (record?.settings.messageRetention === undefined) this.retainedAfter = Number.POSITIVE_INFINITY;
     else if (this.retainedAfter === Number.POSITIVE_INFINITY) this.retainedAfter = 0;
+  }
+
+  /** Made with the first question. */
+  get usage(): TopicUsage {
+    this.#usage ??= new TopicUsage();
+    return this.#usage;
+  }
+
+  /** Undefined: nothing was asked of it. */
+  get knownUsage(): TopicUsage | undefined {
+    return this.#usage;
   }
 
   get isDeleted(): boolean {

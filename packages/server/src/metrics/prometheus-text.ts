@@ -8,6 +8,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 export interface Sample {
+  /** Behind the family's name, as a histogram's series have it: `_bucket`, `_sum`, `_count`. Nothing where left out. */
+  readonly suffix?: string;
   /** As `labelsOf` makes them. */
   readonly labels: string;
   readonly value: number;
@@ -16,7 +18,7 @@ export interface Sample {
 /** All series of one name: the format wants them together. */
 export interface MetricFamily {
   readonly name: string;
-  readonly type: "gauge" | "counter";
+  readonly type: "gauge" | "counter" | "histogram";
   readonly help: string;
   /** Read once, while the text is sent. */
   readonly samples: Iterable<Sample>;
@@ -33,8 +35,8 @@ export async function* renderMetrics(families: Iterable<MetricFamily>): AsyncGen
   let lines = 0;
   for (const { name, type, help, samples } of families) {
     slice += `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`;
-    for (const { labels, value } of samples) {
-      slice += `${name}${labels} ${value}\n`;
+    for (const { suffix = "", labels, value } of samples) {
+      slice += `${name}${suffix}${labels} ${value}\n`;
       lines += 1;
       if (lines < LINES_PER_SLICE) continue;
       yield slice;
@@ -48,8 +50,15 @@ export async function* renderMetrics(families: Iterable<MetricFamily>): AsyncGen
 
 /** `{topic_id="t"}`, or nothing where there are no labels. */
 export function labelsOf(labels: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
-  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+  const pairs = pairsOf(labels);
+  return pairs === "" ? "" : `{${pairs}}`;
+}
+
+/** What `labelsOf` puts between its braces. */
+export function pairsOf(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}="${escapeLabel(value)}"`)
+    .join(",");
 }
 
 function escapeLabel(value: string): string {

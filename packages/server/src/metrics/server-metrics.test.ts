@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { SubscriptionMetrics } from "../engine/engine-metrics.js";
+import { SubscriptionUsage } from "../engine/subscription-usage.js";
+import { TopicUsage } from "../engine/topic-usage.js";
 import { createLogger } from "../logger.js";
 import { CallCounts } from "./call-counts.js";
 import { collectSlowly } from "./collect-slowly.js";
@@ -19,7 +21,17 @@ const subscription: SubscriptionMetrics = {
   nacked: 2,
   expired: 1,
   extended: 4,
+  retainedAcked: undefined,
+  usage: undefined,
 };
+
+function topicUsage(): TopicUsage {
+  const usage = new TopicUsage();
+  usage.stored([100, 5_000, 5_000], 3, 0.4);
+  usage.refused("UNAVAILABLE");
+  usage.refused("NOT_FOUND");
+  return usage;
+}
 
 async function lines(
   source: Partial<MetricsSource>,
@@ -27,7 +39,7 @@ async function lines(
 ): Promise<string[]> {
   const engine: MetricsSource = {
     stats: () => ({ topics: 1, subscriptions: 1, tailCacheBytes: 0, waitingBytes: 0, isStopped: false }),
-    topicMetrics: () => [{ name: "projects/proj/topics/topic", publishCount: 2, messageCount: 9 }],
+    topicMetrics: () => [{ name: "projects/proj/topics/topic", messageCount: 9, usage: topicUsage() }],
     subscriptionMetrics: () => [subscription],
     ...source,
   };
@@ -47,11 +59,60 @@ test("a subscription's figures go by the names of Cloud Monitoring", async () =>
     `pubsub_googleapis_com_subscription_ack_message_count${labels} 5`,
     `pubsub_googleapis_com_subscription_mod_ack_deadline_message_count${labels} 6`,
     `pubsub_googleapis_com_subscription_expired_ack_deadlines_count${labels} 1`,
-    'pubsub_googleapis_com_topic_send_request_count{project_id="proj",topic_id="topic"} 2',
+    'pubsub_googleapis_com_topic_send_request_count{project_id="proj",topic_id="topic",response_class="success",response_code="success"} 1',
     'peal_topic_published_messages{project_id="proj",topic_id="topic"} 9',
   ]) {
     assert.ok(found.includes(line), line);
   }
+});
+
+test("outcomes come by class and code, whose fault they were", async () => {
+  const found = await lines({});
+  const name = "pubsub_googleapis_com_topic_send_request_count";
+  for (const [responseClass, code] of [
+    ["success", "success"],
+    ["internal", "unavailable"],
+    ["invalid", "not_found"],
+  ]) {
+    const labels = `{project_id="proj",topic_id="topic",response_class="${responseClass}",response_code="${code}"}`;
+    assert.ok(found.includes(`${name}${labels} 1`), labels);
+  }
+});
+
+test("a distribution has its classes one above the other, its sum and its count", async () => {
+  const found = await lines({});
+  const labels = 'project_id="proj",topic_id="topic"';
+  const name = "pubsub_googleapis_com_topic_message_sizes";
+  assert.deepEqual(
+    found.filter((line) => line.startsWith(name)),
+    [
+      ...[
+        "64 0",
+        "256 1",
+        "1024 1",
+        "4096 1",
+        "16384 3",
+        "65536 3",
+        "262144 3",
+        "1048576 3",
+        "4194304 3",
+        "+Inf 3",
+      ].map((line) => `${name}_bucket{${labels},le="${line.split(" ")[0]}"} ${line.split(" ")[1]}`),
+      `${name}_sum{${labels}} 10100`,
+      `${name}_count{${labels}} 3`,
+    ],
+  );
+  assert.ok(found.includes(`pubsub_googleapis_com_topic_send_request_latencies_sum{${labels}} 400`));
+});
+
+test("a subscription of which nothing was asked has no series of requests, one that was used has them all", async () => {
+  const requests = (found: readonly string[]) =>
+    found.filter((line) =>
+      /^pubsub_googleapis_com_subscription_(pull|streaming|open|config|mod_ack.*request)/.test(line),
+    );
+  assert.deepEqual(requests(await lines({})), []);
+  const used = { ...subscription, usage: new SubscriptionUsage() };
+  assert.equal(requests(await lines({ subscriptionMetrics: () => [used] })).length, 13);
 });
 
 test("the age is 0 without a backlog, and left out where it is not known", async () => {

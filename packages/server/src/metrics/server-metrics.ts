@@ -4,12 +4,16 @@
  * A metric of Google Cloud Monitoring, `pubsub.googleapis.com/subscription/num_undelivered_messages`, goes by its own
  * name with every character that Prometheus lacks as `_`: `pubsub_googleapis_com_subscription_num_undelivered_messages`.
  * Its resource labels go with it: project_id and subscription_id, or topic_id. What is ours alone begins with `peal_`.
+ * The list is in docs/metrics.md.
  */
 import type { EmbeddedStorageStats } from "@peal/store";
 import type { EngineStats, SubscriptionMetrics, TopicMetrics } from "../engine/engine-metrics.js";
 import type { CallCounts } from "./call-counts.js";
 import { collectSlowly } from "./collect-slowly.js";
-import { labelsOf, type MetricFamily, renderMetrics, type Sample } from "./prometheus-text.js";
+import { type MetricFamily, renderMetrics } from "./prometheus-text.js";
+import { familyOf, labelled } from "./resource-family.js";
+import { SUBSCRIPTION_ROWS } from "./subscription-rows.js";
+import { TOPIC_ROWS } from "./topic-rows.js";
 
 /** What one scrape shows. */
 export interface ScrapeParts {
@@ -27,108 +31,16 @@ export interface MetricsSource {
   subscriptionMetrics(): Iterable<SubscriptionMetrics>;
 }
 
-interface Row<T> {
-  readonly name: string;
-  readonly type: MetricFamily["type"];
-  readonly help: string;
-  /** Undefined: not known now, no sample. */
-  readonly value: (item: T, nowMs: number) => number | undefined;
-}
-
-const SUBSCRIPTION_PREFIX = "pubsub_googleapis_com_subscription_";
-const TOPIC_PREFIX = "pubsub_googleapis_com_topic_";
-
-const SUBSCRIPTION_ROWS: readonly Row<SubscriptionMetrics>[] = [
-  {
-    name: `${SUBSCRIPTION_PREFIX}num_undelivered_messages`,
-    type: "gauge",
-    help: "Messages that are not acknowledged, outstanding ones included.",
-    value: (item) => item.backlog,
-  },
-  {
-    name: `${SUBSCRIPTION_PREFIX}oldest_unacked_message_age`,
-    type: "gauge",
-    help: "Age of the oldest message that is not acknowledged, in seconds; 0 without a backlog.",
-    value: (item, nowMs) => {
-      if (item.oldestUnackedAtMs !== undefined) return Math.max(nowMs - item.oldestUnackedAtMs, 0) / 1_000;
-      return item.backlog === 0 ? 0 : undefined;
-    },
-  },
-  {
-    name: `${SUBSCRIPTION_PREFIX}num_outstanding_messages`,
-    type: "gauge",
-    help: "Messages out under a lease.",
-    value: (item) => item.outstanding,
-  },
-  {
-    name: `${SUBSCRIPTION_PREFIX}sent_message_count`,
-    type: "counter",
-    help: "Messages sent, redeliveries included.",
-    value: (item) => item.delivered,
-  },
-  {
-    name: `${SUBSCRIPTION_PREFIX}ack_message_count`,
-    type: "counter",
-    help: "Messages acknowledged.",
-    value: (item) => item.acked,
-  },
-  {
-    name: `${SUBSCRIPTION_PREFIX}mod_ack_deadline_message_count`,
-    type: "counter",
-    help: "Leases that were given a new length, nacks included.",
-    value: (item) => item.extended + item.nacked,
-  },
-  {
-    name: `${SUBSCRIPTION_PREFIX}expired_ack_deadlines_count`,
-    type: "counter",
-    help: "Leases that ended by their deadline.",
-    value: (item) => item.expired,
-  },
-  {
-    name: "peal_subscription_nacked_messages",
-    type: "counter",
-    help: "Messages given back by a nack.",
-    value: (item) => item.nacked,
-  },
-  {
-    name: "peal_subscription_open_pullers",
-    type: "gauge",
-    help: "Pulls and streaming pulls that are open now.",
-    value: (item) => item.pullers,
-  },
-  {
-    name: "peal_subscription_at_limit",
-    type: "gauge",
-    help: "1 while so many messages are outstanding or acknowledged out of order that nothing new is delivered.",
-    value: (item) => (item.isAtLimit ? 1 : 0),
-  },
-];
-
-const TOPIC_ROWS: readonly Row<TopicMetrics>[] = [
-  {
-    name: `${TOPIC_PREFIX}send_request_count`,
-    type: "counter",
-    help: "Publish requests that were stored.",
-    value: (item) => item.publishCount,
-  },
-  {
-    name: "peal_topic_published_messages",
-    type: "counter",
-    help: "Messages that were stored.",
-    value: (item) => item.messageCount,
-  },
-];
-
 /** Renders one scrape, in slices. */
 export async function* scrape({ engine, calls, storeStats, nowMs }: ScrapeParts): AsyncGenerator<string> {
-  const topics = await collectSlowly(engine.topicMetrics());
-  const subscriptions = await collectSlowly(engine.subscriptionMetrics());
+  const topics = await collectSlowly(labelled(engine.topicMetrics(), "topic_id"));
+  const subscriptions = await collectSlowly(labelled(engine.subscriptionMetrics(), "subscription_id"));
   yield* renderMetrics([
     ...processFamilies(engine.stats()),
     ...(storeStats === undefined ? [] : storeFamilies(await storeStats())),
     ...calls.families(),
-    ...TOPIC_ROWS.map((row) => familyOf(row, topics, "topic_id", nowMs)),
-    ...SUBSCRIPTION_ROWS.map((row) => familyOf(row, subscriptions, "subscription_id", nowMs)),
+    ...TOPIC_ROWS.map((row) => familyOf(row, topics, nowMs)),
+    ...SUBSCRIPTION_ROWS.map((row) => familyOf(row, subscriptions, nowMs)),
   ]);
 }
 
@@ -174,28 +86,4 @@ function storeFamilies(stats: EmbeddedStorageStats): MetricFamily[] {
 
 function single(name: string, type: MetricFamily["type"], help: string, value: number): MetricFamily {
   return { name, type, help, samples: [{ labels: "", value }] };
-}
-
-function familyOf<T extends { readonly name: string }>(
-  row: Row<T>,
-  items: readonly T[],
-  idLabel: string,
-  nowMs: number,
-): MetricFamily {
-  return { name: row.name, type: row.type, help: row.help, samples: samplesOf(row, items, idLabel, nowMs) };
-}
-
-function* samplesOf<T extends { readonly name: string }>(
-  row: Row<T>,
-  items: readonly T[],
-  idLabel: string,
-  nowMs: number,
-): Generator<Sample> {
-  for (const item of items) {
-    const value = row.value(item, nowMs);
-    if (value === undefined) continue;
-    // A full name is projects/PROJECT/topics/ID.
-    const [, project = "", , id = ""] = item.name.split("/");
-    yield { labels: labelsOf({ project_id: project, [idLabel]: id }), value };
-  }
 }

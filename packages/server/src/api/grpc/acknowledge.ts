@@ -6,9 +6,11 @@ import {
   scanAcknowledgeRequest,
   scanModifyAckDeadlineRequest,
 } from "@peal/wire/hot";
+import type { ResponseCounts } from "../../engine/response-counts.js";
 import type { ApiContext } from "../api-context.js";
 import { badAckDeadline, malformedAckId, noAckIds } from "../error-catalogue.js";
 import { inProfileWords } from "../resource-errors.js";
+import { codeOf } from "../to-status.js";
 import { checkSubscriptionName } from "../validation/names.js";
 import type { UnaryMethod } from "./unary-method.js";
 
@@ -26,8 +28,12 @@ export function acknowledgeMethod(context: ApiContext): UnaryMethod {
     handle: (request) => {
       const { subscription, ackIds } = scanAcknowledgeRequest(request);
       const name = checkSubscriptionName(context.rules, subscription);
-      if (ackIds.count === 0) throw noAckIds();
-      return settled(context, name, context.engine.acknowledge(name, readAckIds(ackIds)));
+      const usage = context.engine.subscriptionUsage(name);
+      if (usage !== undefined) usage.ackIds += ackIds.count;
+      return settled(context, name, usage?.ackRequests, () => {
+        if (ackIds.count === 0) throw noAckIds();
+        return context.engine.acknowledge(name, readAckIds(ackIds));
+      });
     },
   };
 }
@@ -40,9 +46,11 @@ export function modifyAckDeadlineMethod(context: ApiContext): UnaryMethod {
     handle: (request) => {
       const { subscription, ackIds, ackDeadlineSeconds } = scanModifyAckDeadlineRequest(request);
       const name = checkSubscriptionName(context.rules, subscription);
-      if (ackIds.count === 0) throw noAckIds();
-      checkModifySeconds(ackDeadlineSeconds);
-      return settled(context, name, context.engine.modifyAckDeadline(name, readAckIds(ackIds), ackDeadlineSeconds));
+      return settled(context, name, context.engine.subscriptionUsage(name)?.modifyRequests, () => {
+        if (ackIds.count === 0) throw noAckIds();
+        checkModifySeconds(ackDeadlineSeconds);
+        return context.engine.modifyAckDeadline(name, readAckIds(ackIds), ackDeadlineSeconds);
+      });
     },
   };
 }
@@ -66,11 +74,23 @@ export function readAckIds(ackIds: AckIdList): string[] {
   return ackIds.texts();
 }
 
-function settled({ rules }: ApiContext, name: SubscriptionName, done: Promise<void>): Promise<Uint8Array> {
-  return done.then(
-    () => EMPTY,
-    (error: unknown) => {
-      throw inProfileWords(rules, { missing: { kind: "subscription", name } }, error);
-    },
-  );
+/** Answers what `settle` does, and counts how it ends. */
+function settled(
+  { rules }: ApiContext,
+  name: SubscriptionName,
+  counts: ResponseCounts | undefined,
+  settle: () => Promise<void>,
+): Promise<Uint8Array> {
+  const failed = (error: unknown): never => {
+    counts?.add(codeOf(error));
+    throw inProfileWords(rules, { missing: { kind: "subscription", name } }, error);
+  };
+  try {
+    return settle().then(() => {
+      counts?.add("OK");
+      return EMPTY;
+    }, failed);
+  } catch (error) {
+    return failed(error);
+  }
 }

@@ -3,6 +3,7 @@ import { encodePublishResponse, LIMITS, type PublishScan, scanPublishRequest } f
 import type { ApiContext } from "../api-context.js";
 import { tooLarge } from "../error-catalogue.js";
 import { inProfileWords } from "../resource-errors.js";
+import { codeOf } from "../to-status.js";
 import { checkTopicName } from "../validation/names.js";
 import { checkMessages } from "../validation/publish-rules.js";
 import type { UnaryMethod } from "./unary-method.js";
@@ -17,15 +18,26 @@ export function publishMethod(context: ApiContext): UnaryMethod {
 }
 
 function publish({ engine, rules }: ApiContext, request: Uint8Array): Promise<Uint8Array> {
+  const startedAtMs = performance.now();
   if (request.length > LIMITS.publishRequestBytes) {
     throw tooLarge("request_size", request.length, LIMITS.publishRequestBytes);
   }
   const scan: PublishScan = scanPublishRequest(request);
   const name = checkTopicName(rules, scan.topic);
-  checkMessages(rules, scan);
+  const usage = engine.topicUsage(name);
+  try {
+    checkMessages(rules, scan);
+  } catch (error) {
+    usage?.refused(codeOf(error));
+    throw error;
+  }
   return engine.publish(name, scan).then(
-    (firstMessageId) => encodePublishResponse(firstMessageId, scan.count),
+    (firstMessageId) => {
+      usage?.stored(scan.lengths, scan.count, performance.now() - startedAtMs);
+      return encodePublishResponse(firstMessageId, scan.count);
+    },
     (error: unknown) => {
+      usage?.refused(codeOf(error));
       throw inProfileWords(rules, { missing: { kind: "topic", name } }, error);
     },
   );

@@ -3,9 +3,11 @@ import { PubSubError } from "@peal/core";
 import { encodePullResponse, LIMITS, scanPullRequest } from "@peal/wire/hot";
 import type { Timer } from "../../engine/clock.js";
 import type { DeliveredBatch, Puller, PullerSink } from "../../engine/engine-contract.js";
+import type { SubscriptionUsage } from "../../engine/subscription-usage.js";
 import type { ApiContext } from "../api-context.js";
 import { badArgument } from "../error-catalogue.js";
 import { inProfileWords } from "../resource-errors.js";
+import { codeOf } from "../to-status.js";
 import { checkSubscriptionName } from "../validation/names.js";
 import type { CallScope, UnaryMethod } from "./unary-method.js";
 
@@ -25,9 +27,13 @@ export function pullMethod(context: ApiContext): UnaryMethod {
     handle: (bytes, call) => {
       const request = scanPullRequest(bytes);
       const subscription = checkSubscriptionName(context.rules, request.subscription);
-      if (request.maxMessages <= 0) throw badArgument("max_messages");
+      const usage = context.engine.subscriptionUsage(subscription);
+      if (request.maxMessages <= 0) {
+        usage?.pulls.add("INVALID_ARGUMENT");
+        throw badArgument("max_messages");
+      }
       const waitMs = request.returnImmediately ? READ_GRACE_MS : waitMsOf(call.deadlineAtMs - performance.now());
-      return new PendingPull(context, call).run(subscription, request.maxMessages, waitMs);
+      return new PendingPull(context, call, usage).run(subscription, request.maxMessages, waitMs);
     },
   };
 }
@@ -43,6 +49,7 @@ export function waitMsOf(remainingMs: number): number {
 class PendingPull implements PullerSink {
   readonly #context: ApiContext;
   readonly #call: CallScope;
+  readonly #usage: SubscriptionUsage | undefined;
   readonly #answer: Promise<Uint8Array>;
   #resolve!: (response: Uint8Array) => void;
   #reject!: (error: unknown) => void;
@@ -52,9 +59,10 @@ class PendingPull implements PullerSink {
   #isOver = false;
   #hasDelivered = false;
 
-  constructor(context: ApiContext, call: CallScope) {
+  constructor(context: ApiContext, call: CallScope, usage: SubscriptionUsage | undefined) {
     this.#context = context;
     this.#call = call;
+    this.#usage = usage;
     this.#answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -78,6 +86,7 @@ class PendingPull implements PullerSink {
         this,
       );
     } catch (error) {
+      this.#usage?.pulls.add(codeOf(error));
       throw this.#inWords(error);
     }
     this.#call.onCancel(() => this.#cancelled());
@@ -94,6 +103,7 @@ class PendingPull implements PullerSink {
       return;
     }
     this.#hasDelivered = true;
+    if (this.#usage !== undefined) this.#usage.pulledMessages += batch.messageCount;
     this.#finish(encodePullResponse(batch));
   }
 
@@ -101,6 +111,7 @@ class PendingPull implements PullerSink {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#timer?.cancel();
+    this.#usage?.pulls.add(error.code);
     this.#reject(this.#inWords(error));
   }
 
@@ -109,6 +120,7 @@ class PendingPull implements PullerSink {
     this.#isOver = true;
     this.#timer?.cancel();
     this.#puller?.close();
+    this.#usage?.pulls.add("OK");
     this.#resolve(response);
   }
 
@@ -122,6 +134,7 @@ class PendingPull implements PullerSink {
     this.#isOver = true;
     this.#timer?.cancel();
     this.#puller?.close();
+    this.#usage?.pulls.add("CANCELLED");
     this.#reject(new PubSubError("CANCELLED", "The caller has cancelled the pull."));
   }
 

@@ -1,6 +1,7 @@
 // Acks and deadline changes that come in on a stream. Nobody is told how they end, but they are counted while they wait for
 // the disk, so that a client that acks faster than the disk writes is held back.
 import type { AckIdList, StreamingPullScan, SubscriptionName } from "@peal/wire/hot";
+import type { SubscriptionUsage } from "../../engine/subscription-usage.js";
 import type { ApiContext } from "../api-context.js";
 import { readAckIds } from "./acknowledge.js";
 
@@ -10,6 +11,7 @@ const MAX_PENDING_IDS = 50_000;
 export class StreamSettling {
   readonly #context: ApiContext;
   readonly #subscription: SubscriptionName;
+  readonly #usage: SubscriptionUsage | undefined;
   readonly #onError: (error: unknown) => void;
   #pendingIds = 0;
   #pendingCalls = 0;
@@ -20,6 +22,7 @@ export class StreamSettling {
   constructor(context: ApiContext, subscription: SubscriptionName, onError: (error: unknown) => void) {
     this.#context = context;
     this.#subscription = subscription;
+    this.#usage = context.engine.subscriptionUsage(subscription);
     this.#onError = onError;
   }
 
@@ -31,6 +34,7 @@ export class StreamSettling {
   settle(request: StreamingPullScan): void {
     const { ackIds, modifyDeadlineAckIds, modifyDeadlineSeconds } = request;
     if (ackIds.count === 0 && modifyDeadlineAckIds.count === 0) return;
+    this.#count(ackIds.count, modifyDeadlineAckIds.count);
     const { engine } = this.#context;
     const acked = this.#readable(ackIds);
     const modified = this.#readable(modifyDeadlineAckIds);
@@ -76,6 +80,19 @@ export class StreamSettling {
       if (engine.checkAckId(this.#subscription, texts[index]!) !== "malformed") places.push(index);
     }
     return { ackIds: places.map((place) => texts[place]!), places };
+  }
+
+  #count(ackIds: number, modifyIds: number): void {
+    const usage = this.#usage;
+    if (usage === undefined) return;
+    if (ackIds > 0) {
+      usage.streamAckRequests += 1;
+      usage.streamAckIds += ackIds;
+    }
+    if (modifyIds > 0) {
+      usage.streamModifyRequests += 1;
+      usage.streamModifyIds += modifyIds;
+    }
   }
 
   #track(count: number, done: Promise<void>): void {

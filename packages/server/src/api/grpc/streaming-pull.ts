@@ -8,6 +8,7 @@ import type { BidiCall, MethodDefinition } from "@peal/grpc";
 import { encodeStreamingPullResponse, LIMITS, type StreamingPullScan, scanStreamingPullRequest } from "@peal/wire/hot";
 import type { Timer } from "../../engine/clock.js";
 import type { DeliveredBatch, Puller, PullerSink } from "../../engine/engine-contract.js";
+import type { SubscriptionUsage } from "../../engine/subscription-usage.js";
 import type { ApiContext } from "../api-context.js";
 import { payloadTooLarge, STREAM_RECYCLED_TEXT } from "../error-catalogue.js";
 import { inProfileWords } from "../resource-errors.js";
@@ -52,6 +53,8 @@ class StreamingPull implements PullerSink {
   readonly #startedAtMs = performance.now();
   #state: StreamState = { kind: "opening" };
   #subscription = "";
+  /** Undefined until it is known which subscription is asked for, and that there is one. */
+  #usage: SubscriptionUsage | undefined;
   #ageTimer: Timer | undefined;
   /** Has all that was sent left for the socket? */
   #isDrained = true;
@@ -87,6 +90,7 @@ class StreamingPull implements PullerSink {
     }
     this.#owesReady = true;
     this.#owesAnswer = false;
+    if (this.#usage !== undefined) this.#usage.streamedMessages += batch.messageCount;
     this.#send(encodeStreamingPullResponse({ received: batch, subscriptionProperties: PROPERTIES }));
     if (this.#isDrained) this.#askForMore(state.puller);
   }
@@ -111,6 +115,8 @@ class StreamingPull implements PullerSink {
     const { engine, rules } = this.#context;
     const opening = checkFirstRequest(rules, request);
     this.#subscription = opening.subscription;
+    this.#usage = engine.subscriptionUsage(opening.subscription);
+    if (this.#usage !== undefined) this.#usage.openStreams += 1;
     const puller = engine.openPuller(
       opening.subscription,
       {
@@ -148,6 +154,7 @@ class StreamingPull implements PullerSink {
   }
 
   #send(response: Uint8Array): void {
+    this.#usage?.streamResponses.add("OK");
     this.#isDrained = this.#call.send(response);
   }
 
@@ -200,6 +207,10 @@ class StreamingPull implements PullerSink {
     this.#state = { kind: "closed" };
     this.#ageTimer?.cancel();
     if (state.kind === "open") state.puller.close();
+    if (this.#usage !== undefined) {
+      this.#usage.openStreams -= 1;
+      if (code !== "OK") this.#usage.streamResponses.add(code);
+    }
     const { observer } = this.#context;
     observer.streamClosed();
     observer.callEnded(PATH, code, performance.now() - this.#startedAtMs);
