@@ -219,7 +219,7 @@ test("messages that leave are no longer charged, however many a stream sends", a
   while (server.unsentBytes > 0) await turn();
 });
 
-test("a connection whose socket is not read is ended when its answers were reset and still lie there", async (context) => {
+test("a connection whose socket is not read is ended when its answers have not left it in time", async (context) => {
   let asked = 0;
   let answerAll: (() => void) | undefined;
   const allAsked = new Promise<void>((resolve) => {
@@ -237,17 +237,21 @@ test("a connection whose socket is not read is ended when its answers were reset
       return Buffer.alloc(MIB);
     },
   };
-  const { port, server, call } = await startServer(context, [late, echo], { limits: { sendBudgetBytes: 4 * MIB } });
+  const time = new ManualTime();
+  const limits = { sendBudgetBytes: 64 * MIB, answerMs: 60_000, keepAliveMs: 3_600_000 };
+  const { port, server, call } = await startServer(context, [late, echo], { limits, time });
   const peer = connectTcp(port, "127.0.0.1");
   peer.on("error", () => undefined);
   context.after(() => peer.destroy());
   peer.write(PREFACE);
   await new Promise((resolve) => peer.once("readable", resolve));
   peer.write(Buffer.concat(Array.from({ length: 40 }, (_, index) => rawCall(index * 2 + 1, "Late"))));
-  while (server.openCalls === 0) await turn();
+  while (server.unsentBytes === 0) await turn();
   while (server.connectionCount > 0) {
-    await turn();
+    time.advance(1_000);
+    for (let turns = 0; turns < 20; turns += 1) await turn();
   }
+  assert.ok(time.nowMs() >= 74_000, `it was ended after ${time.nowMs()} ms`);
   while (server.unsentBytes > 0 || server.openCalls > 0) await turn();
   assert.equal((await call("Echo", Buffer.alloc(100_000))).code, Status.OK);
 });
