@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import test from "node:test";
+import type { EmbeddedStorageStats } from "@peal/store";
 import type { SubscriptionMetrics } from "../engine/engine-metrics.js";
 import { SubscriptionUsage } from "../engine/subscription-usage.js";
 import { TopicUsage } from "../engine/topic-usage.js";
 import { createLogger } from "../logger.js";
 import { CallCounts } from "./call-counts.js";
 import { collectSlowly } from "./collect-slowly.js";
+import { readExposition } from "./exposition.test.support.js";
 import { type MetricsSource, scrape } from "./server-metrics.js";
 
 const subscription: SubscriptionMetrics = {
@@ -36,6 +39,7 @@ function topicUsage(): TopicUsage {
 async function lines(
   source: Partial<MetricsSource>,
   calls = new CallCounts(createLogger("silent")),
+  storeStats?: EmbeddedStorageStats,
 ): Promise<string[]> {
   const engine: MetricsSource = {
     stats: () => ({ topics: 1, subscriptions: 1, tailCacheBytes: 0, waitingBytes: 0, isStopped: false }),
@@ -43,8 +47,9 @@ async function lines(
     subscriptionMetrics: () => [subscription],
     ...source,
   };
+  const stats = storeStats && (() => Promise.resolve(storeStats));
   let text = "";
-  for await (const slice of scrape({ engine, calls, storeStats: undefined, nowMs: 10_000 })) text += slice;
+  for await (const slice of scrape({ engine, calls, storeStats: stats, nowMs: 10_000 })) text += slice;
   return text.split("\n");
 }
 
@@ -146,13 +151,38 @@ test("calls are counted by method and code, and streams while they are open", as
 });
 
 test("every series is there once, in one group per name", async () => {
-  const found = await lines({});
-  const names = found.filter((line) => line.startsWith("# TYPE ")).map((line) => line.split(" ")[2]);
-  assert.equal(new Set(names).size, names.length);
-  const series = found
-    .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => line.slice(0, line.lastIndexOf(" ")));
-  assert.equal(new Set(series).size, series.length);
+  const used = { ...subscription, usage: new SubscriptionUsage() };
+  used.usage.addAckLatency(12, 3);
+  const second = { ...used, name: "projects/proj/subscriptions/second" };
+  const found = await lines({ subscriptionMetrics: () => [used, second] });
+  const series = readExposition(found.join("\n"));
+  const name = "pubsub_googleapis_com_subscription_ack_latencies_sum";
+  assert.equal(series.get(`${name}{project_id="proj",subscription_id="second"}`), 36);
+});
+
+test("every family is in the guide", async () => {
+  const guide = await readFile(new URL("../../../../docs/metrics.md", import.meta.url), "utf8");
+  const found = await lines({}, undefined, {
+    logs: 1,
+    spareSegments: 1,
+    entries: 1,
+    logBytes: 1,
+    liveBytes: 1,
+    segments: 1,
+    freedSegments: 1,
+    movedBytes: 1,
+    groups: 1,
+    writtenBytes: 1,
+    syncMs: 1,
+    checkpointAgeMs: 1,
+    freeBytes: 1,
+    isFull: false,
+  });
+  assert.ok(found.includes("peal_store_free_bytes 1"));
+  for (const line of found.filter((candidate) => candidate.startsWith("# TYPE "))) {
+    const name = line.split(" ")[2]!.replace(/^pubsub_googleapis_com_(topic|subscription)_/, "");
+    assert.ok(guide.includes(`\`${name}\``), name);
+  }
 });
 
 test("an item that moves in its list while that is collected comes once", async () => {

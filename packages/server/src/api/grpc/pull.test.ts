@@ -112,6 +112,26 @@ test("messages whose answer could not be written are given back", async () => {
   assert.equal(engine.pullers[0]!.returnedCount, 1);
 });
 
+test("a pull is counted once, however it ends", async () => {
+  const { pull, engine, clock } = await fixture();
+  const scope = new FakeScope();
+  const answers = [pull(), pull(), pull({}, scope), pull({ maxMessages: 0 })];
+  engine.pullers[0]!.sink.deliver(batchOf("one", "two"));
+  engine.pullers[1]!.sink.end(new PubSubError("UNAVAILABLE", "draining"));
+  scope.cancel();
+  const waiting = pull();
+  await clock.advance(20_000, settle);
+  await Promise.allSettled([...answers, waiting]);
+  const usage = engine.subscriptionUsage(NAME)!;
+  assert.deepEqual(Object.fromEntries(usage.pulls.entries()), {
+    OK: 2,
+    UNAVAILABLE: 1,
+    CANCELLED: 1,
+    INVALID_ARGUMENT: 1,
+  });
+  assert.equal(usage.pulledMessages, 2);
+});
+
 test("a wait ends with the subscription", async () => {
   const { pull, engine } = await fixture();
   const answer = pull();

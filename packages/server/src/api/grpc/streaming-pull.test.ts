@@ -294,10 +294,10 @@ const steps = fc.array(
   { maxLength: 40 },
 );
 
-test("whatever happens on a stream, one batch at most is asked for, nothing follows its end, and its puller is closed", async () => {
+test("whatever happens on a stream, one batch at most is asked for, nothing follows its end, its puller is closed, and it counts as open until then", async () => {
   await fc.assert(
     fc.asyncProperty(steps, fc.boolean(), async (sequence, wantsAnswers) => {
-      const { call, puller } = open("service", { protocolVersion: wantsAnswers ? 1n : 0n });
+      const { call, puller, engine } = open("service", { protocolVersion: wantsAnswers ? 1n : 0n });
       let delivered = 0;
       let sentAtEnd: number | undefined;
       for (const step of sequence) {
@@ -321,6 +321,8 @@ test("whatever happens on a stream, one batch at most is asked for, nothing foll
         }
       }
       await turn();
+      const isOver = call.ending !== undefined || call.isCancelled;
+      assert.equal(engine.subscriptionUsage(NAME)?.openStreams, isOver ? 0 : 1);
     }),
   );
 });
