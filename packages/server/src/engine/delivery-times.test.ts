@@ -40,3 +40,18 @@ test("batches may go out in another order than they were made", () => {
     [1, 2, undefined, 5],
   );
 });
+
+test("ages are told once for neighbours of one batch, and not for what is forgotten", () => {
+  const times = new DeliveryTimes();
+  times.note(START + 1, 10, () => 1);
+  times.note(START + 2, 30, () => 1);
+  const ages: (readonly [ageMs: number, messages: number])[] = [];
+  const acked = [1, 1, 2, 9, 9, 1].map((index) => START + index);
+  times.forEachAge(acked, 100, (ageMs, messages) => ages.push([ageMs, messages]));
+  assert.deepEqual(ages, [
+    [90, 2],
+    [70, 1],
+    [90, 1],
+  ]);
+  times.forEachAge([], 100, () => assert.fail("nothing was acked"));
+});

@@ -30,6 +30,21 @@ export class DeliveryTimes {
     return this.#generations[place] === generation ? this.#timesMs[place] : undefined;
   }
 
+  /** Visits how long ago the messages went out, neighbours of one batch together; what is forgotten is left out. */
+  forEachAge(
+    generations: readonly Generation[],
+    nowMs: number,
+    visit: (ageMs: number, messages: number) => void,
+  ): void {
+    let from = 0;
+    for (let index = 1; index <= generations.length; index += 1) {
+      if (generations[index] === generations[from]) continue;
+      const atMs = this.get(generations[from]!);
+      if (atMs !== undefined) visit(nowMs - atMs, index - from);
+      from = index;
+    }
+  }
+
   #put(generation: Generation, atMs: number): void {
     const place = generation % this.#generations.length;
     this.#generations[place] = generation;

@@ -162,16 +162,9 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
 
   /** Acks came in: counts how long after their delivery. */
   noteAcks(generations: readonly Generation[]): void {
-    const times = this.#deliveryTimes;
-    if (times === undefined) return;
-    const nowMs = this.#parts.clock.monotonicMs();
-    let from = 0;
-    for (let index = 1; index <= generations.length; index += 1) {
-      if (generations[index] === generations[from]) continue;
-      const sentAtMs = times.get(generations[from]!);
-      if (sentAtMs !== undefined) this.usage.addAckLatency(nowMs - sentAtMs, index - from);
-      from = index;
-    }
+    this.#deliveryTimes?.forEachAge(generations, this.#parts.clock.monotonicMs(), (ageMs, messages) =>
+      this.usage.addAckLatency(ageMs, messages),
+    );
   }
 
   post(event: Event): void {
