@@ -90,7 +90,10 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
       }
     },
   };
-  const subscriptions = await SubscriptionRegistry.open({ storage, commits, ids, topics, host, onChange });
+  const subscriptions = await SubscriptionRegistry.open({
+    ...{ storage, commits, ids, topics, host, onChange },
+    onRetention: (topic) => retention.look(topic),
+  });
   await dropUnowned(topics, subscriptions, host);
   watchAll(topics, subscriptions, retention, options.random);
   new Expiration({ ...shared, subscriptions, age }).start();

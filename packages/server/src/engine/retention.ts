@@ -37,7 +37,7 @@ export class Retention {
 
   /** What is asked of the topic's messages changed, or it has some that nobody watches: looks at it in `inMs`. */
   noteChange(topic: Topic, inMs = 0): void {
-    topic.retentionWake ??= new Wake(() => this.#begin(topic));
+    topic.retentionWake ??= new Wake(() => void this.look(topic));
     this.#parts.wakes.set(topic.retentionWake, this.#parts.clock.monotonicMs() + inMs);
   }
 
@@ -51,8 +51,9 @@ export class Retention {
     return topic.isSwept || topic.log.isEmpty ? undefined : this.#sweepSafely(topic);
   }
 
-  #begin(topic: Topic): void {
-    void this.#parts.activity.track(this.#sweepSafely(topic));
+  /** Looks at the topic at once; resolves when what is too old is gone. */
+  look(topic: Topic): Promise<void> {
+    return this.#parts.activity.track(this.#sweepSafely(topic));
   }
 
   async #sweepSafely(topic: Topic): Promise<void> {

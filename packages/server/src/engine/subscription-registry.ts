@@ -8,6 +8,7 @@ import { NameLock } from "./name-lock.js";
 import { SUBSCRIPTION_PREFIX, type SubscriptionRecord, subscriptionKey } from "./resource-record.js";
 import type { SubscriptionSettings, SubscriptionState } from "./settings.js";
 import { SortedByName } from "./sorted-by-name.js";
+import { spanMs } from "./span.js";
 import { decodeJson, encodeJson } from "./stored-json.js";
 import { type HostParts, SubscriptionHost } from "./subscription-host.js";
 import { Topic } from "./topic.js";
@@ -22,6 +23,8 @@ export interface SubscriptionRegistryParts {
   readonly host: HostParts;
   /** A subscription came, went or changed: its topic's trimming and retention may be due. */
   readonly onChange: (topic: Topic) => void;
+  /** A subscription's retention changed: resolves when what is too old now is gone. */
+  readonly onRetention: (topic: Topic) => Promise<void>;
 }
 
 /** Subscriptions by name, attached to their topics. */
@@ -111,6 +114,7 @@ export class SubscriptionRegistry {
     return this.#locks.run(name, async () => {
       const host = this.get(name);
       const settings = settingsOf(change(stateOf(host)));
+      const { retentionMs } = host;
       if (settings.name !== name) throw new Error(`an update may not rename ${name}`);
       const { retainedAfter = host.floor, ...rest } = host.record;
       const record = { ...rest, settings, ...(settings.retainAckedMessages ? { retainedAfter } : {}) };
@@ -119,6 +123,8 @@ export class SubscriptionRegistry {
       host.usage.configUpdates += 1;
       host.changeDeadline();
       this.#parts.onChange(host.topic);
+      // What a shorter retention no longer holds must not come with the next pull.
+      if (spanMs(settings.messageRetention) !== retentionMs) await this.#parts.onRetention(host.topic);
       return host;
     });
   }
