@@ -64,8 +64,13 @@ export class Dispatcher {
     return this.#hasLeasesMax || this.#hasHolesMax;
   }
 
+  /** How many more messages may be out under a lease. */
+  get #leasesLeft(): number {
+    return Math.max(0, this.#limits.leasesMax - this.#leases.leasedCount);
+  }
+
   get #hasLeasesMax(): boolean {
-    return this.#leases.leasedCount >= this.#limits.leasesMax;
+    return this.#leasesLeft === 0;
   }
 
   get #hasHolesMax(): boolean {
@@ -93,7 +98,7 @@ export class Dispatcher {
     this.#passedOver = 0;
     let takersFree = this.#pullers.takerCount > 1 ? this.#pullers.takersFreeMessages() : 0;
     for (let puller = this.#pullers.firstTaker; puller !== undefined && left > 0; puller = this.#pullers.firstTaker) {
-      const available = this.#leases.waitingCount + this.#firstCount;
+      const available = Math.min(this.#leasesLeft, this.#leases.waitingCount + this.#firstCount);
       if (available === 0) break;
       const free = freeMessages(puller);
       const isAlone = this.#pullers.takerCount === 1;
@@ -152,7 +157,8 @@ export class Dispatcher {
     const leases = this.#leases;
     let first = 0;
     let count = 0;
-    for (let slot = leases.firstWaiting; slot !== -1 && draft.messageCount < countMax; slot = leases.firstWaiting) {
+    const messagesMax = Math.min(countMax, draft.messageCount + this.#leasesLeft);
+    for (let slot = leases.firstWaiting; slot !== -1 && draft.messageCount < messagesMax; slot = leases.firstWaiting) {
       const sequence = leases.sequence(slot);
       if (sequence <= this.#cursor.floor) {
         // Dropped by retention meanwhile.
@@ -179,8 +185,7 @@ export class Dispatcher {
   /** Adds messages never handed out since the start, oldest first, until the draft holds `countMax`. */
   #takeFirst(draft: Draft, countMax: number): void {
     const firstMax = this.#firstMax;
-    const leasesLeft = this.#limits.leasesMax - this.#leases.leasedCount;
-    const messagesMax = Math.min(countMax, draft.messageCount + leasesLeft);
+    const messagesMax = Math.min(countMax, draft.messageCount + this.#leasesLeft);
     const readAhead = this.#readAhead;
     for (let block = readAhead.current; block !== undefined; block = readAhead.current) {
       const first = this.#cursor.nextUnsettled(Math.max(readAhead.position + 1, block.first));

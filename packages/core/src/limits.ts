@@ -2,7 +2,7 @@
 export interface CoreLimits {
   /** Acked runs above the low watermark plus messages waiting for redelivery; at the limit nothing is delivered first. */
   readonly holesMax: number;
-  /** Messages out under a lease; at the limit nothing is delivered first. */
+  /** Messages out under a lease; at the limit nothing is delivered, and no lease that has ended is extended. */
   readonly leasesMax: number;
   /** Messages one step hands out or expires; the rest follows in the next step, asked for by a wake. */
   readonly stepMessagesMax: number;

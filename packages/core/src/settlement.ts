@@ -124,8 +124,10 @@ export class Settlement {
 
   #extend(slot: number, generation: Generation, leaseMs: number, nowMs: number): void {
     const deadlineAtMs = Math.ceil(nowMs + leaseMs);
-    if (this.#leases.isWaiting(slot)) this.#leases.grantAgain(slot, generation, NO_ACCOUNT, leaseMs, deadlineAtMs);
-    else this.#leases.extend(slot, generation, leaseMs, deadlineAtMs);
+    if (this.#leases.isWaiting(slot)) {
+      if (this.#leases.leasedCount >= this.#limits.leasesMax) return;
+      this.#leases.grantAgain(slot, generation, NO_ACCOUNT, leaseMs, deadlineAtMs);
+    } else this.#leases.extend(slot, generation, leaseMs, deadlineAtMs);
     this.extended += 1;
   }
 

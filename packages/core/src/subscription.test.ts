@@ -138,3 +138,26 @@ test("what was settled while a redelivery was read is no part of it", () => {
   subscription.forEachLeasedPart({ first: 1, count: 5 }, generation + 1, note);
   assert.deepEqual(parts, []);
 });
+
+test("no more messages are out under a lease than the limit, redeliveries and extended ones included", () => {
+  const limits = { ...DEFAULT_LIMITS, leasesMax: 4 };
+  const subscription = Subscription.create(0, { startNumber: 1, limits });
+  const ready = (puller: number): Event => ({ kind: "ready", puller, maxMessages: 4, maxBytes: 1_000 });
+  const [first] = deliveries(feed(subscription, 0, 8, { kind: "appended", head: 8 }, opened(1), ready(1)));
+  assert.equal(first!.messageCount, 4);
+  // All four expire; two of them and two new ones go out.
+  const [second] = deliveries(feed(subscription, 10_000, 8, { kind: "ticked" }, ready(1)));
+  assert.equal(second!.messageCount, 4);
+  assert.equal(subscription.counts.outstanding, 4);
+  assert.equal(subscription.counts.blocked, 2);
+  assert.deepEqual(deliveries(feed(subscription, 10_001, 8, ready(1))), []);
+  // The ids of the two that wait cannot bring them back.
+  const sequences = [1, 2, 3, 4];
+  const generations = sequences.map(() => first!.generation);
+  feed(subscription, 10_002, 8, { kind: "modified", sequences, generations, leaseMs: sequences.map(() => 60_000) });
+  assert.equal(subscription.counts.outstanding, 4);
+  // An ack makes room for one that waits.
+  const [run] = second!.runs;
+  const settled: Event = { kind: "acked", sequences: [run!.first], generations: [second!.generation] };
+  assert.equal(deliveries(feed(subscription, 10_003, 8, settled))[0]?.messageCount, 1);
+});
