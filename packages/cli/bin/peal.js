@@ -3,6 +3,6 @@
 // Four threads, its default, could all wait on reads or name look-ups while a commit waits for one.
 process.env.UV_THREADPOOL_SIZE ??= "8";
 // V8 counts the bytes of buffers, and a small heap may grow by little before all of it is marked again: at some hundred MB/s
-// that happens twenty times a second and takes two fifths of the time. Five times what is alive is room enough.
+// that is many times a second. Five times what is alive is room enough; ADR 6 has the figures.
 require("node:v8").setFlagsFromString("--heap-growing-percent=400");
 import("../dist/main.js");

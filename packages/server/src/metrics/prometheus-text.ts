@@ -3,7 +3,7 @@
  *
  * Twenty thousand subscriptions with a dozen series each are tens of megabytes. A scrape therefore never builds the whole
  * text: after each slice other work has its turn, and a slow reader holds the rest back. `prom-client` builds one string
- * in one go, which would hold the event loop for a second.
+ * in one go, with the event loop held throughout.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 
