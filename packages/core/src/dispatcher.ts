@@ -138,6 +138,7 @@ export class Dispatcher {
       generation: draft.generation,
       runs: draft.runs,
       messageCount: draft.messageCount,
+      isHeld: false,
     });
     return draft.messageCount;
   }
@@ -174,12 +175,12 @@ export class Dispatcher {
       draft.bytes += sizeBytes;
       if (count > 0 && sequence === first + count) count += 1;
       else {
-        if (count > 0) draft.runs.push({ first, count, block: undefined });
+        if (count > 0) draft.runs.push({ first, count, block: undefined, failures: 0 });
         first = sequence;
         count = 1;
       }
     }
-    if (count > 0) draft.runs.push({ first, count, block: undefined });
+    if (count > 0) draft.runs.push({ first, count, block: undefined, failures: 0 });
   }
 
   /** Adds messages never handed out since the start, oldest first, until the draft holds `countMax`. */
@@ -232,7 +233,7 @@ export class Dispatcher {
 
 function pushRun(draft: Draft, first: number, last: number, block: BlockView): void {
   assert(last >= first - 1, "a run does not end before it begins");
-  if (last >= first) draft.runs.push({ first, count: last - first + 1, block });
+  if (last >= first) draft.runs.push({ first, count: last - first + 1, block, failures: 0 });
 }
 
 function hasRoom(draft: Draft, sizeBytes: number): boolean {

@@ -5,6 +5,7 @@
  * message. Effects are carried out in the order in which they come.
  */
 import type { BlockView } from "./block-view.js";
+import type { DeliveryRules } from "./delivery-rules.js";
 
 /** Names a puller within one subscription; drawn by the engine, never used again while the process lives. */
 export type PullerId = number;
@@ -39,6 +40,8 @@ export type Event =
       readonly leaseMs: number;
       /** True for a unary Pull: it is closed by its first delivery. */
       readonly isOnce: boolean;
+      /** At most one message of an ordering key is out with it at a time: push. */
+      readonly isKeyExclusive: boolean;
       readonly clientId: string;
     }
   | { readonly kind: "leaseLengthChanged"; readonly puller: PullerId; readonly leaseMs: number }
@@ -50,11 +53,20 @@ export type Event =
    * attempt. Only the last delivery of a puller can be returned: a stream's before it is closed, a unary pull's also later.
    */
   | { readonly kind: "returned"; readonly puller: PullerId; readonly generation: Generation }
-  /** Parallel arrays, ids already checked for this subscription. Sequences beyond the head, or settled, are ignored. */
-  | { readonly kind: "acked"; readonly sequences: readonly number[]; readonly generations: readonly Generation[] }
-  /** `leaseMs[i]` 0 is a nack. */
+  /**
+   * Parallel arrays, ids already checked for this subscription. Sequences beyond the head, or settled, are ignored; with
+   * exactly-once they fail, and an `outcome` for `request` follows in the same step. 0: nobody asks.
+   */
+  | {
+      readonly kind: "acked";
+      readonly request: number;
+      readonly sequences: readonly number[];
+      readonly generations: readonly Generation[];
+    }
+  /** `leaseMs[i]` 0 is a nack. `request` as with `acked`. */
   | {
       readonly kind: "modified";
+      readonly request: number;
       readonly sequences: readonly number[];
       readonly generations: readonly Generation[];
       readonly leaseMs: readonly number[];
@@ -64,6 +76,17 @@ export type Event =
    * a restart. Leases on what is dropped run on and count against their window, but nothing comes again.
    */
   | { readonly kind: "dropped"; readonly floor: number }
+  /** Its settings changed. `isOrdered` and `filter` are what they were. Leases that are out stay. */
+  | { readonly kind: "rulesChanged"; readonly rules: DeliveryRules }
+  /**
+   * A seek is durable: `record`, a Checkpoint made by `planSeek`, is the whole state now. Every lease has ended, ids of
+   * before settle nothing any more, attempts and delays are forgotten.
+   */
+  | { readonly kind: "sought"; readonly record: Uint8Array }
+  /** Forwarded to the dead-letter topic, and durably acked in the same commit by the record of `deadLetterStep`. */
+  | { readonly kind: "deadLettered"; readonly sequences: readonly number[] }
+  /** They could not be forwarded: they are delivered again (after their delay), and the next failure tries anew. */
+  | { readonly kind: "deadLetterFailed"; readonly sequences: readonly number[] }
   /** A wake that was asked for has come. After `Subscription.restore` the first event, so that kept leases get theirs. */
   | { readonly kind: "ticked" };
 
@@ -72,7 +95,16 @@ export interface DeliveryRun {
   readonly first: number;
   readonly count: number;
   readonly block: BlockView | undefined;
+  /** Deliveries of each of these messages that have failed (nack, expiry), where a policy has them counted; else 0. */
+  readonly failures: number;
 }
+
+/** Why an ack id settled nothing, under exactly-once. */
+export type AckFailureReason =
+  /** Expired, superseded, acked, nacked or never given: it will never count again. */
+  | "invalid"
+  /** A message of its ordering key is not acked that comes before it: ack that first. */
+  | "unordered";
 
 export type Effect =
   /**
@@ -87,7 +119,27 @@ export type Effect =
       readonly generation: Generation;
       readonly runs: readonly DeliveryRun[];
       readonly messageCount: number;
+      /**
+       * True: hand it on only when all that the core was told so far is durable (a grant under exactly-once, attempts
+       * with a dead-letter policy).
+       */
+      readonly isHeld: boolean;
     }
+  /**
+   * What became of an `acked` or `modified` under exactly-once: which of its ids failed (indexes into the event's arrays,
+   * rising) and why. To be told when all that the core was told so far is durable.
+   */
+  | {
+      readonly kind: "outcome";
+      readonly request: number;
+      readonly indexes: readonly number[];
+      readonly reasons: readonly AckFailureReason[];
+    }
+  /**
+   * Forward these to the dead-letter topic and answer with `deadLettered` or `deadLetterFailed`. Until then they are not
+   * delivered; an ack that comes meanwhile still settles them (ask `stillDying` before the commit). Rising sequences.
+   */
+  | { readonly kind: "deadLetter"; readonly sequences: readonly number[]; readonly failures: readonly number[] }
   /** Read blocks from the topic's log that hold sequences above `after`, and answer with `loaded` or `loadFailed`. One at a time. */
   | { readonly kind: "load"; readonly after: number; readonly maxBytes: number }
   /** Tick at this instant of the monotonic clock. Replaces the wake asked for before; Infinity: none. */

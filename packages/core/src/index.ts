@@ -1,4 +1,5 @@
 export * from "./block-view.js";
+export * from "./delivery-rules.js";
 export * from "./errors.js";
 export * from "./events.js";
 export * from "./limits.js";

@@ -83,6 +83,7 @@ export class NaiveWorld {
       maxOutstandingBytes: bytesMax,
       leaseMs,
       isOnce,
+      isKeyExclusive: false,
       clientId: "",
     });
     return puller;
@@ -115,6 +116,7 @@ export class NaiveWorld {
     }
     this.#step({
       kind: "acked",
+      request: 0,
       sequences: deliveries.map(({ sequence }) => sequence),
       generations: deliveries.map(({ generation }) => generation),
     });
@@ -124,6 +126,7 @@ export class NaiveWorld {
     for (const { sequence, generation } of deliveries) this.#modifyOne(sequence, generation, leaseMs);
     this.#step({
       kind: "modified",
+      request: 0,
       sequences: deliveries.map(({ sequence }) => sequence),
       generations: deliveries.map(({ generation }) => generation),
       leaseMs: deliveries.map(() => leaseMs),

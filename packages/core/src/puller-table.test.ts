@@ -11,6 +11,7 @@ function opened(puller: number, change: Partial<Event & { kind: "opened" }> = {}
     maxOutstandingBytes: 100,
     leaseMs: 10_000,
     isOnce: false,
+    isKeyExclusive: false,
     clientId: "",
     ...change,
   };

@@ -15,6 +15,7 @@ function opened(puller: number): Event {
     maxOutstandingBytes: Number.POSITIVE_INFINITY,
     leaseMs: 10_000,
     isOnce: false,
+    isKeyExclusive: false,
     clientId: "",
   };
 }
@@ -97,7 +98,7 @@ test("an ack log that settles what was never published is refused, with the numb
 
 test("an ack log of Steps alone begins at the first message", () => {
   const subscription = Subscription.create(0, OPTIONS);
-  feed(subscription, 0, 5, { kind: "appended", head: 5 }, { kind: "acked", sequences: [1, 3], generations: [0, 0] });
+  feed(subscription, 0, 5, { kind: "appended", head: 5 }, { kind: "acked", request: 0, sequences: [1, 3], generations: [0, 0] });
   const step = subscription.takeStep();
   const restored = Subscription.restore([step!], 5, OPTIONS, 0);
   assert.equal(restored.floor, 1);
@@ -125,7 +126,7 @@ test("what was settled while a redelivery was read is no part of it", () => {
   const ready: Event = { kind: "ready", puller: 1, maxMessages: 10, maxBytes: 1_000 };
   const [delivery] = deliveries(feed(subscription, 0, 5, { kind: "appended", head: 5 }, opened(1), ready));
   const { generation } = delivery!;
-  feed(subscription, 0, 5, { kind: "acked", sequences: [1, 4], generations: [generation, generation] });
+  feed(subscription, 0, 5, { kind: "acked", request: 0, sequences: [1, 4], generations: [generation, generation] });
   const parts: [number, number][] = [];
   const note = (first: number, count: number): void => {
     parts.push([first, count]);
@@ -154,10 +155,10 @@ test("no more messages are out under a lease than the limit, redeliveries and ex
   // The ids of the two that wait cannot bring them back.
   const sequences = [1, 2, 3, 4];
   const generations = sequences.map(() => first!.generation);
-  feed(subscription, 10_002, 8, { kind: "modified", sequences, generations, leaseMs: sequences.map(() => 60_000) });
+  feed(subscription, 10_002, 8, { kind: "modified", request: 0, sequences, generations, leaseMs: sequences.map(() => 60_000) });
   assert.equal(subscription.counts.outstanding, 4);
   // An ack makes room for one that waits.
   const [run] = second!.runs;
-  const settled: Event = { kind: "acked", sequences: [run!.first], generations: [second!.generation] };
+  const settled: Event = { kind: "acked", request: 0, sequences: [run!.first], generations: [second!.generation] };
   assert.equal(deliveries(feed(subscription, 10_003, 8, settled))[0]?.messageCount, 1);
 });

@@ -230,6 +230,11 @@ export class Subscription {
         this.#settlement.drop(event.floor);
         this.#readAhead.passTo(this.#cursor.floor);
         return;
+      case "rulesChanged":
+      case "sought":
+      case "deadLettered":
+      case "deadLetterFailed":
+        throw new Error(`the core does not know ${event.kind}`);
       case "ticked":
         this.#tick(nowMs);
         return;

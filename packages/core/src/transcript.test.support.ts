@@ -68,6 +68,7 @@ export class Transcript {
           maxOutstandingBytes: command.number("bytes", Number.POSITIVE_INFINITY),
           leaseMs: command.ms("lease"),
           isOnce: command.has("once"),
+          isKeyExclusive: command.has("exclusive"),
           clientId: command.text("client") ?? "",
         };
       case "ready":
@@ -94,9 +95,9 @@ export class Transcript {
     if (name !== "acked" && name !== "nacked" && name !== "extended") return undefined;
     const sequences = command.sequences();
     const generations = sequences.map(() => command.generation());
-    if (name === "acked") return { kind: "acked", sequences, generations };
+    if (name === "acked") return { kind: "acked", request: 0, sequences, generations };
     const leaseMs = name === "nacked" ? 0 : command.ms("lease");
-    return { kind: "modified", sequences, generations, leaseMs: sequences.map(() => leaseMs) };
+    return { kind: "modified", request: 0, sequences, generations, leaseMs: sequences.map(() => leaseMs) };
   }
 
   #act(name: string, command: Command): void {
