@@ -24,6 +24,7 @@ async function drainSubscription(world: World, subscription: SubscriptionLife): 
     maxOutstandingBytes: Number.POSITIVE_INFINITY,
     leaseMs: undefined,
     isOnce: false,
+    isPush: false,
     clientId: "",
   };
   const puller = world.newPuller(`drain of ${subscription.name}`, subscription, options);

@@ -36,7 +36,7 @@ const PLANT: Record<PlantedBug, () => () => void> = {
       if (event.kind !== "acked" || event.sequences.length === 0) return step.call(subscription, event, environment);
       const sequences = [...event.sequences, Math.max(...event.sequences) + 1];
       const generations = [...event.generations, subscription.latestGeneration];
-      return step.call(subscription, { kind: "acked", sequences, generations }, environment);
+      return step.call(subscription, { ...event, sequences, generations }, environment);
     }),
 };
 

@@ -67,6 +67,8 @@ export class SimulatedPuller implements PullerSink {
     this.#puller?.close();
   }
 
+  configured(): void {}
+
   deliver(batch: DeliveredBatch): void {
     try {
       this.#judge(batch);

@@ -17,6 +17,7 @@ export function openPuller(world: World): void {
     maxOutstandingBytes: random.pick([200, 2_000, Number.POSITIVE_INFINITY])!,
     leaseMs,
     isOnce: random.chance(0.2),
+    isPush: false,
     clientId: random.pick(["", "a", "b"])!,
   };
   const puller = world.newPuller(name, subscription, options);

@@ -98,7 +98,13 @@ test("an ack log that settles what was never published is refused, with the numb
 
 test("an ack log of Steps alone begins at the first message", () => {
   const subscription = Subscription.create(0, OPTIONS);
-  feed(subscription, 0, 5, { kind: "appended", head: 5 }, { kind: "acked", request: 0, sequences: [1, 3], generations: [0, 0] });
+  feed(
+    subscription,
+    0,
+    5,
+    { kind: "appended", head: 5 },
+    { kind: "acked", request: 0, sequences: [1, 3], generations: [0, 0] },
+  );
   const step = subscription.takeStep();
   const restored = Subscription.restore([step!], 5, OPTIONS, 0);
   assert.equal(restored.floor, 1);
@@ -155,7 +161,13 @@ test("no more messages are out under a lease than the limit, redeliveries and ex
   // The ids of the two that wait cannot bring them back.
   const sequences = [1, 2, 3, 4];
   const generations = sequences.map(() => first!.generation);
-  feed(subscription, 10_002, 8, { kind: "modified", request: 0, sequences, generations, leaseMs: sequences.map(() => 60_000) });
+  feed(subscription, 10_002, 8, {
+    kind: "modified",
+    request: 0,
+    sequences,
+    generations,
+    leaseMs: sequences.map(() => 60_000),
+  });
   assert.equal(subscription.counts.outstanding, 4);
   // An ack makes room for one that waits.
   const [run] = second!.runs;

@@ -265,7 +265,14 @@ function describe(effect: Effect): string {
         const span = run.count === 1 ? `${run.first}` : `${run.first}-${run.first + run.count - 1}`;
         return run.block === undefined ? `${span} again` : span;
       });
-      return `deliver to ${effect.puller}, gen ${start}.${counter}: ${runs.join(", ")}`;
+      const held = effect.isHeld ? ", held" : "";
+      return `deliver to ${effect.puller}, gen ${start}.${counter}: ${runs.join(", ")}${held}`;
     }
+    case "outcome": {
+      const failed = effect.indexes.map((index, place) => `${index} ${effect.reasons[place]}`);
+      return `outcome of ${effect.request}: ${failed.length === 0 ? "all" : failed.join(", ")}`;
+    }
+    case "deadLetter":
+      return `dead letter ${effect.sequences.join(", ")}`;
   }
 }

@@ -34,8 +34,8 @@ export interface ReceivedRun {
   /** Where message i of the run lies in `bytes`. */
   offset(index: number): number;
   length(index: number): number;
-  /** Counted from 1; 0, or no such function: not told. */
-  deliveryAttempt?(index: number): number;
+  /** Of each of the run's messages, counted from 1; 0, or left out: not told. */
+  readonly deliveryAttempt?: number;
 }
 
 /** What one response delivers. */
@@ -92,12 +92,13 @@ function runSize(run: ReceivedRun, ackIdLength: number): number {
   const ackIdField = 1 + varintSize(ackIdLength) + ackIdLength;
   const timeField = publishTimeFieldSize(run.publishTimeMs);
   const idLength = decimalLength(run.firstMessageId);
+  const attempt = run.deliveryAttempt ?? 0;
   const isIdLengthFixed = decimalLength(run.firstMessageId + run.count - 1) === idLength;
   let size = 0;
   for (let index = 0; index < run.count; index += 1) {
     const digits = isIdLengthFixed ? idLength : decimalLength(run.firstMessageId + index);
     const messageSize = run.length(index) + messageIdFieldSize(digits) + timeField;
-    size += fieldSize(receivedSize(messageSize, ackIdField, run.deliveryAttempt?.(index) ?? 0));
+    size += fieldSize(receivedSize(messageSize, ackIdField, attempt));
   }
   return size;
 }
@@ -109,10 +110,10 @@ function writeRun(target: Uint8Array, start: number, batch: ReceivedBatch, run: 
   const source = new Uint8Array(run.bytes.buffer, run.bytes.byteOffset, run.bytes.byteLength);
   const timeField = encodePublishTimeField(run.publishTimeMs);
   const id = new DecimalCounter(run.firstMessageId);
+  const attempt = run.deliveryAttempt ?? 0;
   let at = start;
   for (let index = 0; index < run.count; index += 1) {
     const length = run.length(index);
-    const attempt = run.deliveryAttempt?.(index) ?? 0;
     const messageSize = length + messageIdFieldSize(id.length) + timeField.length;
     target[at] = RECEIVED_MESSAGES_TAG;
     at = writeVarint(target, at + 1, receivedSize(messageSize, ackIdField, attempt));

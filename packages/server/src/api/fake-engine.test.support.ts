@@ -2,6 +2,7 @@
 import { PubSubError } from "@peal/core";
 import { lastSegment } from "@peal/wire/hot";
 import type {
+  AckFailure,
   AckIdCheck,
   DeliveredBatch,
   ListSlice,
@@ -11,7 +12,7 @@ import type {
   PullerOptions,
   PullerSink,
 } from "../engine/engine-contract.js";
-import type { SubscriptionSettings, SubscriptionState, TopicSettings } from "../engine/settings.js";
+import type { SnapshotState, SubscriptionSettings, SubscriptionState, TopicSettings } from "../engine/settings.js";
 import { SubscriptionUsage } from "../engine/subscription-usage.js";
 import { TopicUsage } from "../engine/topic-usage.js";
 
@@ -65,6 +66,8 @@ export class FakeEngine implements PubSubEngine {
   failure: Error | undefined;
   /** What acknowledge and modifyAckDeadline wait for. */
   durable: Promise<void> = Promise.resolve();
+  /** What they answer. */
+  failures: readonly AckFailure[] = [];
 
   async createTopic(settings: TopicSettings): Promise<TopicSettings> {
     if (this.topics.has(settings.name)) throw alreadyExists(settings.name);
@@ -143,6 +146,38 @@ export class FakeEngine implements PubSubEngine {
     this.subscriptions.set(name, { ...found(this.subscriptions, name), isDetached: true });
   }
 
+  seek(): Promise<void> {
+    return Promise.reject(new Error("seek"));
+  }
+
+  createSnapshot(): Promise<SnapshotState> {
+    return Promise.reject(new Error("createSnapshot"));
+  }
+
+  getSnapshot(): SnapshotState {
+    throw new Error("getSnapshot");
+  }
+
+  listSnapshots(): readonly SnapshotState[] {
+    return [];
+  }
+
+  listTopicSnapshots(): readonly string[] {
+    return [];
+  }
+
+  updateSnapshot(): Promise<SnapshotState> {
+    return Promise.reject(new Error("updateSnapshot"));
+  }
+
+  deleteSnapshot(): Promise<void> {
+    return Promise.reject(new Error("deleteSnapshot"));
+  }
+
+  watchPushConfigs(): void {
+    throw new Error("nobody asks a fake engine for push configs");
+  }
+
   async publish(topic: string, batch: PublishBatch): Promise<number> {
     found(this.topics, topic);
     this.published.push({ topic, batch });
@@ -161,18 +196,20 @@ export class FakeEngine implements PubSubEngine {
     return ackId.startsWith("ok") ? "valid" : "malformed";
   }
 
-  async acknowledge(subscription: string, ackIds: readonly string[]): Promise<void> {
+  async acknowledge(subscription: string, ackIds: readonly string[]): Promise<readonly AckFailure[]> {
     this.#settle({ subscription, ackIds });
     await this.durable;
+    return this.failures;
   }
 
   async modifyAckDeadline(
     subscription: string,
     ackIds: readonly string[],
     seconds: number | readonly number[],
-  ): Promise<void> {
+  ): Promise<readonly AckFailure[]> {
     this.#settle({ subscription, ackIds, seconds });
     await this.durable;
+    return this.failures;
   }
 
   topicUsage(name: string): TopicUsage | undefined {
@@ -214,6 +251,7 @@ export function batchOf(...data: readonly string[]): DeliveredBatch {
         firstMessageId: 1_000,
         publishTimeMs: 1_700_000_000_123,
         count: messages.length,
+        deliveryAttempt: 0,
         offset: (index) => offsets[index]!,
         length: (index) => messages[index]!.length,
       },

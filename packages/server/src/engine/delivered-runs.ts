@@ -8,9 +8,12 @@ export class BlockRun implements DeliveredRun {
   readonly block: Block;
   readonly firstSequence: number;
   readonly count: number;
+  readonly deliveryAttempt: number;
   readonly #skip: number;
 
-  constructor(block: Block, first: number, count: number) {
+  /** @param deliveryAttempt - 0 where it is not told. */
+  constructor(block: Block, first: number, count: number, deliveryAttempt = 0) {
+    this.deliveryAttempt = deliveryAttempt;
     this.block = block;
     this.firstSequence = first;
     this.count = count;

@@ -6,8 +6,17 @@
  * the project (resource=ID).` (ID is the last segment), RESOURCE_EXHAUSTED when there is no room, UNAVAILABLE while draining.
  * Every change is durable when its promise resolves, and seen by the next call on any connection.
  */
-import type { PubSubError } from "@peal/core";
-import type { SubscriptionSettings, SubscriptionState, TopicSettings } from "./settings.js";
+import type { AckFailureReason, PubSubError } from "@peal/core";
+import type {
+  DeliveryProperties,
+  PushConfig,
+  SeekTarget,
+  SnapshotSettings,
+  SnapshotState,
+  SubscriptionSettings,
+  SubscriptionState,
+  TopicSettings,
+} from "./settings.js";
 import type { SubscriptionUsage } from "./subscription-usage.js";
 import type { TopicUsage } from "./topic-usage.js";
 
@@ -44,6 +53,8 @@ export interface DeliveredRun {
   readonly firstMessageId: number;
   readonly publishTimeMs: number;
   readonly count: number;
+  /** The same for all of the run; from 1. 0: the subscription has no dead-letter policy. */
+  readonly deliveryAttempt: number;
   /** Where message i of the run lies in `bytes`. */
   offset(index: number): number;
   length(index: number): number;
@@ -62,6 +73,8 @@ export interface DeliveredBatch {
 
 /** Where an open puller's messages go. Called on the engine's turn; must not throw. */
 export interface PullerSink {
+  /** What holds for everything that follows: called before `openPuller` returns, and at every change. */
+  configured(properties: DeliveryProperties): void;
   /** One batch, in answer to one `ready`. */
   deliver(batch: DeliveredBatch): void;
   /** The puller is over: subscription deleted (NOT_FOUND), detached (FAILED_PRECONDITION), server draining (UNAVAILABLE). */
@@ -74,6 +87,8 @@ export interface PullerOptions {
   /** Undefined: the subscription's ack deadline. */
   readonly leaseMs: number | undefined;
   readonly isOnce: boolean;
+  /** Pushes and pulls exclude each other: `openPuller` refuses what the subscription's settings do not ask for. */
+  readonly isPush: boolean;
   readonly clientId: string;
 }
 
@@ -86,6 +101,12 @@ export interface Puller {
   returnLast(): void;
   /** Leases stay. */
   close(): void;
+}
+
+/** An ack id that settled nothing, under exactly-once. */
+export interface AckFailure {
+  readonly ackId: string;
+  readonly reason: AckFailureReason;
 }
 
 /** The outcome of looking at one ack id, before anything is done with it. */
@@ -113,24 +134,52 @@ export interface PubSubEngine {
   deleteSubscription(name: string): Promise<void>;
   /** A second time is OK. */
   detachSubscription(name: string): Promise<void>;
+  /**
+   * Atomic and durable: what is delivered afterwards is by the new state, and ids of before settle nothing.
+   * NOT_FOUND (subscription, snapshot), INVALID_ARGUMENT (snapshot of another topic), FAILED_PRECONDITION (detached,
+   * topic deleted).
+   */
+  seek(subscription: string, target: SeekTarget): Promise<void>;
+
+  /**
+   * @param subscription - Full name of what it is made of.
+   * @throws FAILED_PRECONDITION where it would live less than an hour, or the subscription is detached or without a topic.
+   */
+  createSnapshot(settings: SnapshotSettings, subscription: string): Promise<SnapshotState>;
+  getSnapshot(name: string): SnapshotState;
+  /** @param project - `projects/P`. */
+  listSnapshots(project: string, slice: ListSlice): readonly SnapshotState[];
+  /** Full names. */
+  listTopicSnapshots(topic: string, slice: ListSlice): readonly string[];
+  updateSnapshot(name: string, change: (present: SnapshotState) => SnapshotSettings): Promise<SnapshotState>;
+  deleteSnapshot(name: string): Promise<void>;
 
   /** Durable when it resolves: with the first message's id; the others follow by one each. */
   publish(topic: string, batch: PublishBatch): Promise<number>;
 
-  /** Throws NOT_FOUND, or FAILED_PRECONDITION for a detached subscription. */
+  /** Throws NOT_FOUND, or FAILED_PRECONDITION for a detached subscription or one of the other type (pushed, pulled from). */
   openPuller(subscription: string, options: PullerOptions, sink: PullerSink): Puller;
 
   /** "foreign": made by this server for another subscription, or for one that is gone. */
   checkAckId(subscription: string, ackId: string): AckIdCheck;
-  /** Resolves when durable. Foreign and stale ids are ignored; the first malformed one rejects, before any effect, with
-   * INVALID_ARGUMENT `You have passed an invalid ack ID to the service (ack_id=ID).` */
-  acknowledge(subscription: string, ackIds: readonly string[]): Promise<void>;
+  /**
+   * Resolves when durable, with the ids that failed: none but under exactly-once. Elsewhere foreign and stale ids are
+   * ignored, and the first malformed one rejects, before any effect, with INVALID_ARGUMENT
+   * `You have passed an invalid ack ID to the service (ack_id=ID).`
+   */
+  acknowledge(subscription: string, ackIds: readonly string[]): Promise<readonly AckFailure[]>;
   /** `seconds` for all, or one per id; 0 is a nack. */
   modifyAckDeadline(
     subscription: string,
     ackIds: readonly string[],
     seconds: number | readonly number[],
-  ): Promise<void>;
+  ): Promise<readonly AckFailure[]>;
+
+  /**
+   * Tells of every subscription that has a push config, now and at each change; undefined: it has none any more. Called
+   * on the engine's turn; must not throw.
+   */
+  watchPushConfigs(onChange: (subscription: string, config: PushConfig | undefined) => void): void;
 
   /** Where the api counts what is asked of a topic; undefined where there is none of the name. */
   topicUsage(name: string): TopicUsage | undefined;

@@ -34,6 +34,7 @@ async function pullAll(engine: Engine, count: number): Promise<RecordingPuller> 
     maxOutstandingBytes: Number.POSITIVE_INFINITY,
     leaseMs: undefined,
     isOnce: false,
+    isPush: false,
     clientId: "",
   };
   const puller = new RecordingPuller();

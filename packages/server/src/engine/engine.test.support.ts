@@ -7,7 +7,7 @@ import type { DeliveredBatch, PublishBatch, Puller, PullerOptions, PullerSink } 
 import type { EngineOptions } from "./engine-options.js";
 import { FaultyStorage } from "./faulty-storage.test.support.js";
 import { ManualClock } from "./manual-clock.js";
-import type { SubscriptionSettings } from "./settings.js";
+import type { DeliveryProperties, SubscriptionSettings } from "./settings.js";
 
 export const TOPIC = "projects/p/topics/t";
 export const SUBSCRIPTION = "projects/p/subscriptions/s";
@@ -64,12 +64,17 @@ export class RecordingPuller implements PullerSink {
   readonly received: ReceivedMessage[] = [];
   readonly batches: DeliveredBatch[] = [];
   error: PubSubError | undefined;
+  properties: DeliveryProperties | undefined;
   puller: Puller | undefined;
 
   constructor(
     readonly maxMessages = 1_000,
     readonly isGreedy = true,
   ) {}
+
+  configured(properties: DeliveryProperties): void {
+    this.properties = properties;
+  }
 
   deliver(batch: DeliveredBatch): void {
     this.batches.push(batch);
@@ -164,6 +169,7 @@ export class TestWorld {
         maxOutstandingBytes: Number.POSITIVE_INFINITY,
         leaseMs: undefined,
         isOnce: false,
+        isPush: false,
         clientId: "",
         ...options,
       },

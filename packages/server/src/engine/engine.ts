@@ -4,6 +4,7 @@
  */
 import type { PubSubError } from "@peal/core";
 import type {
+  AckFailure,
   AckIdCheck,
   ListSlice,
   PublishBatch,
@@ -22,7 +23,7 @@ import {
 } from "./engine-metrics.js";
 import type { EngineOptions } from "./engine-options.js";
 import { type EngineParts, openParts } from "./engine-parts.js";
-import type { SubscriptionSettings, SubscriptionState, TopicSettings } from "./settings.js";
+import type { SnapshotState, SubscriptionSettings, SubscriptionState, TopicSettings } from "./settings.js";
 import { stateOf } from "./subscription-registry.js";
 import type { SubscriptionUsage } from "./subscription-usage.js";
 import type { TopicUsage } from "./topic-usage.js";
@@ -105,6 +106,38 @@ export class Engine implements PubSubEngine {
     await this.#parts.subscriptions.detach(name);
   }
 
+  seek(): Promise<void> {
+    return Promise.reject(new Error("seek"));
+  }
+
+  createSnapshot(): Promise<SnapshotState> {
+    return Promise.reject(new Error("createSnapshot"));
+  }
+
+  getSnapshot(): SnapshotState {
+    throw new Error("getSnapshot");
+  }
+
+  listSnapshots(): readonly SnapshotState[] {
+    return [];
+  }
+
+  listTopicSnapshots(): readonly string[] {
+    return [];
+  }
+
+  updateSnapshot(): Promise<SnapshotState> {
+    return Promise.reject(new Error("updateSnapshot"));
+  }
+
+  deleteSnapshot(): Promise<void> {
+    return Promise.reject(new Error("deleteSnapshot"));
+  }
+
+  watchPushConfigs(): void {
+    throw new Error("watchPushConfigs");
+  }
+
   publish(topic: string, batch: PublishBatch): Promise<number> {
     const refusal = this.#refusal();
     return refusal === undefined ? this.#parts.topics.publish(topic, batch) : Promise.reject(refusal);
@@ -124,28 +157,30 @@ export class Engine implements PubSubEngine {
     return ackIds.subscription === number ? "valid" : "foreign";
   }
 
-  async acknowledge(subscription: string, ackIds: readonly string[]): Promise<void> {
+  async acknowledge(subscription: string, ackIds: readonly string[]): Promise<readonly AckFailure[]> {
     this.#checkNotClosed();
     const host = this.#parts.subscriptions.get(subscription);
     const { sequences, generations } = this.#read(host.record.number, ackIds);
     host.touch();
-    if (host.record.isDetached || sequences.length === 0) return;
+    if (host.record.isDetached || sequences.length === 0) return [];
     host.noteAcks(generations);
-    await host.postDurably({ kind: "acked", sequences, generations });
+    await host.postDurably({ kind: "acked", request: 0, sequences, generations });
+    return [];
   }
 
   async modifyAckDeadline(
     subscription: string,
     ackIds: readonly string[],
     seconds: number | readonly number[],
-  ): Promise<void> {
+  ): Promise<readonly AckFailure[]> {
     this.#checkNotClosed();
     const host = this.#parts.subscriptions.get(subscription);
     const { sequences, generations, indexes } = this.#read(host.record.number, ackIds);
     host.touch();
-    if (host.record.isDetached || sequences.length === 0) return;
+    if (host.record.isDetached || sequences.length === 0) return [];
     const leaseMs = indexes.map((index) => 1_000 * (typeof seconds === "number" ? seconds : seconds[index]!));
-    await host.postSeen({ kind: "modified", sequences, generations, leaseMs });
+    await host.postSeen({ kind: "modified", request: 0, sequences, generations, leaseMs });
+    return [];
   }
 
   topicUsage(name: string): TopicUsage | undefined {

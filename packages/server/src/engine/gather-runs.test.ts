@@ -56,7 +56,7 @@ test("any messages are found, whole, whether their blocks are in memory or not",
       const head = given.reduce((sum, count) => sum + count, 0);
       const asked = runs.filter(([first]) => first <= head);
       const found = await gatherRuns(
-        asked.map(([first, count]) => ({ first, count, block: undefined })),
+        asked.map(([first, count]) => ({ first, count, block: undefined, failures: 0 })),
         log,
       );
       const expected = asked.flatMap(([first, count]) =>
@@ -70,7 +70,7 @@ test("any messages are found, whole, whether their blocks are in memory or not",
 
 test("a block read for a few of its messages is read once and not kept whole", async () => {
   const { log, storage } = await logOf([100, 100], 0);
-  const runs = [3, 50, 90, 150].map((first) => ({ first, count: 1, block: undefined }));
+  const runs = [3, 50, 90, 150].map((first) => ({ first, count: 1, block: undefined, failures: 0 }));
   const found = await gatherRuns(runs, log);
   assert.deepEqual(sequencesOf(found), [3, 50, 90, 150]);
   assert.equal(storage.reads, 2);
@@ -79,7 +79,7 @@ test("a block read for a few of its messages is read once and not kept whole", a
 
 test("a block of which much is delivered is kept as it is", async () => {
   const { log } = await logOf([100], 0);
-  const found = await gatherRuns([{ first: 1, count: 60, block: undefined }], log);
+  const found = await gatherRuns([{ first: 1, count: 60, block: undefined, failures: 0 }], log);
   assert.equal(found.length, 1);
   assert.ok(found[0]!.bytes.byteLength > 200_000);
 });

@@ -30,7 +30,7 @@ export class HostPuller implements Puller {
     this.#sink = sink;
     this.followsDeadline = options.leaseMs === undefined;
     this.#isOnce = options.isOnce;
-    const { maxOutstandingMessages, maxOutstandingBytes, isOnce, clientId } = options;
+    const { maxOutstandingMessages, maxOutstandingBytes, isOnce, isPush, clientId } = options;
     host.post({
       kind: "opened",
       puller: id,
@@ -38,6 +38,7 @@ export class HostPuller implements Puller {
       maxOutstandingBytes,
       leaseMs,
       isOnce,
+      isKeyExclusive: isPush,
       clientId,
     });
   }

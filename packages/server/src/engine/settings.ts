@@ -32,6 +32,27 @@ export interface SubscriptionSettings {
   readonly messageRetention: Span;
   /** Deleted after this long without activity; absent: never. */
   readonly expirationTtl?: Span;
+  /** Absent: false. Never changes. */
+  readonly isOrdered?: boolean;
+  /** Absent: false. */
+  readonly isExactlyOnce?: boolean;
+  /** As it was given; absent or empty: everything. Never changes. */
+  readonly filter?: string;
+  /** Absent: at once. */
+  readonly retryPolicy?: { readonly minimumBackoff: Span; readonly maximumBackoff: Span };
+  readonly deadLetterPolicy?: { readonly topic: string; readonly maxDeliveryAttempts: number };
+  /** Absent: the subscription is pulled from. */
+  readonly pushConfig?: PushConfig;
+}
+
+/** Where messages are pushed to, and how. */
+export interface PushConfig {
+  readonly endpoint: string;
+  /** `x-goog-version` among them. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly oidcToken?: { readonly serviceAccountEmail: string; readonly audience: string };
+  /** Absent: the default wrapper, which is not echoed. */
+  readonly wrapper?: { readonly kind: "pubsub" } | { readonly kind: "none"; readonly writesMetadata: boolean };
 }
 
 /** A subscription as a reader sees it. */
@@ -41,4 +62,32 @@ export interface SubscriptionState extends SubscriptionSettings {
   readonly hasTopic: boolean;
   /** The topic's retention; absent when off or the topic is gone. */
   readonly topicMessageRetention?: Span;
+}
+
+export interface SnapshotSettings {
+  /** Full name, `projects/P/snapshots/S`. */
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A snapshot as a reader sees it. */
+export interface SnapshotState extends SnapshotSettings {
+  /** Full name of the topic it is of. */
+  readonly topic: string;
+  /** False once its topic is deleted. */
+  readonly hasTopic: boolean;
+  /** Wall clock, ms since 1970. */
+  readonly expireAtMs: number;
+}
+
+/** Where a seek leads. */
+export type SeekTarget =
+  | { readonly kind: "time"; readonly timeMs: number }
+  /** Full name. */
+  | { readonly kind: "snapshot"; readonly name: string };
+
+/** What clients are told of a subscription with its messages. */
+export interface DeliveryProperties {
+  readonly isExactlyOnce: boolean;
+  readonly isOrdered: boolean;
 }

@@ -79,7 +79,7 @@ function settled(
   { rules }: ApiContext,
   name: SubscriptionName,
   counts: ResponseCounts | undefined,
-  settle: () => Promise<void>,
+  settle: () => Promise<unknown>,
 ): Promise<Uint8Array> {
   const failed = (error: unknown): never => {
     counts?.add(codeOf(error));

@@ -81,6 +81,7 @@ class PendingPull implements PullerSink {
           maxOutstandingBytes: Number.POSITIVE_INFINITY,
           leaseMs: undefined,
           isOnce: true,
+          isPush: false,
           clientId: "",
         },
         this,
@@ -95,6 +96,10 @@ class PendingPull implements PullerSink {
       this.#timer = clock.setTimer(clock.monotonicMs() + waitMs, () => this.#finish(NOTHING));
     }
     return this.#answer;
+  }
+
+  configured(): void {
+    // What the subscription is like is none of its caller's business.
   }
 
   deliver(batch: DeliveredBatch): void {

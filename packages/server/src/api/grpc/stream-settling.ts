@@ -95,7 +95,7 @@ export class StreamSettling {
     }
   }
 
-  #track(count: number, done: Promise<void>): void {
+  #track(count: number, done: Promise<unknown>): void {
     this.#pendingIds += count;
     this.#pendingCalls += 1;
     done.then(

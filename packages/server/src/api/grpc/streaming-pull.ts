@@ -81,6 +81,10 @@ class StreamingPull implements PullerSink {
     }
   }
 
+  configured(): void {
+    // The same for all streams yet.
+  }
+
   deliver(batch: DeliveredBatch): void {
     const state = this.#state;
     if (state.kind !== "open") return;
@@ -124,6 +128,7 @@ class StreamingPull implements PullerSink {
         maxOutstandingBytes: opening.maxOutstandingBytes,
         leaseMs: opening.leaseMs,
         isOnce: false,
+        isPush: false,
         clientId: opening.clientId,
       },
       this,
