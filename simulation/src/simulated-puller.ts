@@ -67,7 +67,9 @@ export class SimulatedPuller implements PullerSink {
     this.#puller?.close();
   }
 
-  configured(): void {}
+  configured(): void {
+    // What it is told here is what it asked for.
+  }
 
   deliver(batch: DeliveredBatch): void {
     try {
