@@ -1,10 +1,12 @@
+import type { AttributeIndex } from "./filter/attribute-index.js";
+
 /**
  * What the core may know of a block: the messages' sizes, keys and attributes, never their data.
  *
  * The engine owns the block's format and implements this without decoding payloads. Indexes count from 0; the sequence
  * of a message is `first + index`.
  */
-export interface BlockView {
+export interface BlockView extends AttributeIndex {
   readonly first: number;
   readonly count: number;
   /** Wall-clock time of the publish, in ms since 1970. */
@@ -13,6 +15,4 @@ export interface BlockView {
   sizeBytes(index: number): number;
   /** The ordering key, or "" where it has none. */
   orderingKey(index: number): string;
-  /** The value of an attribute, or undefined where the message has none of that name. */
-  attribute(index: number, name: string): string | undefined;
 }

@@ -12,6 +12,8 @@ export function plainBlock(first: number, sizes: readonly number[]): BlockView {
       return size;
     },
     orderingKey: () => "",
-    attribute: () => undefined,
+    findAttribute: () => -1,
+    valueEquals: () => false,
+    valueStartsWith: () => false,
   };
 }

@@ -23,6 +23,21 @@ function textOf({ data, attributes = {}, orderingKey = "" }: TestMessage): strin
   return data + Object.entries(attributes).flat().join("") + orderingKey;
 }
 
+/** The value of an attribute, found out with the questions that a filter asks: byte by byte. */
+function attributeOf(block: Block, index: number, name: string): string | undefined {
+  const found = block.findAttribute(index, Buffer.from(name));
+  if (found === -1) return undefined;
+  const value: number[] = [];
+  while (!block.valueEquals(found, Uint8Array.from(value))) {
+    const next = Array.from({ length: 256 }, (_, byte) => byte).find((byte) =>
+      block.valueStartsWith(found, Uint8Array.from([...value, byte])),
+    );
+    assert.ok(next !== undefined, "a value that is not over goes on with a byte");
+    value.push(next);
+  }
+  return Buffer.from(value).toString();
+}
+
 test("a block says of each message what its publisher said", () => {
   fc.assert(
     fc.property(requests, ids, ids, fc.integer({ min: 1, max: 2 ** 40 }), (given, first, firstId, timeMs) => {
@@ -43,9 +58,9 @@ test("a block says of each message what its publisher said", () => {
         assert.deepEqual(found, Buffer.from(textOf(message)));
         assert.equal(block.orderingKey(index), Buffer.from(message.orderingKey ?? "").toString());
         for (const [name, value] of Object.entries(message.attributes ?? {})) {
-          assert.equal(block.attribute(index, Buffer.from(name).toString()), Buffer.from(value).toString());
+          assert.equal(attributeOf(block, index, name), Buffer.from(value).toString());
         }
-        assert.equal(block.attribute(index, "no such attribute"), undefined);
+        assert.equal(attributeOf(block, index, "no such attribute"), undefined);
       }
     }),
   );
@@ -57,7 +72,7 @@ test("a block is read from wherever it lies in memory", () => {
     const moved = new Uint8Array(bytes.byteLength + shift + 3);
     moved.set(bytes, shift);
     const block = new Block(5, moved.subarray(shift, shift + bytes.byteLength));
-    assert.equal(block.attribute(0, "a"), "b");
+    assert.equal(attributeOf(block, 0, "a"), "b");
     assert.equal(block.orderingKey(0), "k");
   }
 });
@@ -67,7 +82,7 @@ test("of an attribute named twice the last value counts", () => {
   const attributes = Array.from(batch.attributes);
   attributes[4] = attributes[0]!;
   attributes[5] = attributes[1]!;
-  assert.equal(new Block(1, packBlock([{ ...batch, attributes }], 1, 1)).attribute(0, "a"), "second");
+  assert.equal(attributeOf(new Block(1, packBlock([{ ...batch, attributes }], 1, 1)), 0, "a"), "second");
 });
 
 test("a request whose messages lie far apart is stored without what lies between them", () => {
@@ -97,7 +112,8 @@ test("damaged bytes are an error or a block that stays within its bytes", () => 
           for (let index = 0; index < block.count; index += 1) {
             assert.ok(block.offset(index) + block.sizeBytes(index) <= bytes.byteLength);
             block.orderingKey(index);
-            block.attribute(index, "a");
+            const found = block.findAttribute(index, Buffer.from("a"));
+            if (found !== -1) block.valueEquals(found, Buffer.from("b"));
           }
         } catch (error) {
           assert.ok(error instanceof StorageError && error.code === "Corrupt", String(error));

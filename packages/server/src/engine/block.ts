@@ -81,27 +81,51 @@ export class Block implements BlockView {
     return this.#text(uint32(this.bytes, place), uint32(this.bytes, place + 4));
   }
 
-  /** Where a message names an attribute twice, the last one counts, as everywhere in protobuf. */
-  attribute(index: number, name: string): string | undefined {
+  /** @returns Where the attribute's entry lies in `bytes`, or -1. */
+  findAttribute(index: number, key: Uint8Array): number {
     const at = this.#attributesAt;
-    if (at === 0) return undefined;
+    if (at === 0) return -1;
+    const bytes = this.bytes;
     const entries = at + (this.count + 1) * 4;
-    const from = uint32(this.bytes, at + index * 4);
-    for (let entry = uint32(this.bytes, at + index * 4 + 4) - 1; entry >= from; entry -= 1) {
-      const place = entries + entry * BLOCK_ATTRIBUTE_BYTES;
-      if (this.#text(uint32(this.bytes, place), uint32(this.bytes, place + 4)) === name) {
-        return this.#text(uint32(this.bytes, place + 8), uint32(this.bytes, place + 12));
-      }
+    const first = entries + uint32(bytes, at + index * 4) * BLOCK_ATTRIBUTE_BYTES;
+    let entry = entries + uint32(bytes, at + index * 4 + 4) * BLOCK_ATTRIBUTE_BYTES;
+    while (entry > first) {
+      entry -= BLOCK_ATTRIBUTE_BYTES;
+      if (uint32(bytes, entry + 4) === key.length && this.#holds(uint32(bytes, entry), key)) return entry;
     }
-    return undefined;
+    return -1;
+  }
+
+  valueEquals(attribute: number, value: Uint8Array): boolean {
+    return uint32(this.bytes, attribute + 12) === value.length && this.#holds(uint32(this.bytes, attribute + 8), value);
+  }
+
+  valueStartsWith(attribute: number, prefix: Uint8Array): boolean {
+    const length = uint32(this.bytes, attribute + 12);
+    return length >= prefix.length && this.#holds(uint32(this.bytes, attribute + 8), prefix);
+  }
+
+  /** Whether `expected` lies at `offset`. Callers have compared the lengths. */
+  #holds(offset: number, expected: Uint8Array): boolean {
+    const bytes = this.bytes;
+    const length = expected.length;
+    if (length === 0) return true;
+    this.#checkWithin(offset, length);
+    for (let at = 0; at < length; at += 1) {
+      if (bytes[offset + at] !== expected[at]) return false;
+    }
+    return true;
   }
 
   #text(offset: number, length: number): string {
     if (length === 0) return "";
-    if (offset + length > this.bytes.byteLength) {
-      throw new StorageError("Corrupt", `block at ${this.first}: text at ${offset} of ${length} bytes lies outside it`);
-    }
+    this.#checkWithin(offset, length);
     return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + offset, length).toString("utf8");
+  }
+
+  #checkWithin(offset: number, length: number): void {
+    if (offset + length <= this.bytes.byteLength) return;
+    throw new StorageError("Corrupt", `block at ${this.first}: text at ${offset} of ${length} bytes lies outside it`);
   }
 }
 
