@@ -33,10 +33,11 @@ export interface FilterFragment {
 export class FilterProgramBuilder {
   readonly #tests: FilterTest[] = [];
   readonly #targets: number[] = [];
+  readonly #keys = new Map<string, Uint8Array>();
 
   /** Appends a test. Fragments are joined in the order in which their tests were appended. */
-  test(test: FilterTest): FilterFragment {
-    const start = this.#tests.push(test) - 1;
+  test({ kind, key, value }: FilterTest): FilterFragment {
+    const start = this.#tests.push({ kind, key: this.#shared(key), value }) - 1;
     this.#targets.push(REJECT, ACCEPT);
     return { start, whenTrue: [start * 2 + 1], whenFalse: [start * 2] };
   }
@@ -66,6 +67,14 @@ export class FilterProgramBuilder {
       onTrue: this.#targets[index * 2 + 1]!,
       onFalse: this.#targets[index * 2]!,
     }));
+  }
+
+  /** One object per key: a block that remembers what it was asked for last tells it by its identity. */
+  #shared(key: Uint8Array): Uint8Array {
+    const name = key.join();
+    const known = this.#keys.get(name);
+    if (known === undefined) this.#keys.set(name, key);
+    return known ?? key;
   }
 
   #aim(jumps: readonly number[], target: number): void {

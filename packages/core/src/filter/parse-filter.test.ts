@@ -244,9 +244,9 @@ test("an error shows little of what it found", () => {
 
 test("the deepest filters of 256 bytes, and far deeper ones, are read and matched without a deep stack", () => {
   const wraps = [
-    (depth: number) => "(".repeat(depth) + "attributes:a" + ")".repeat(depth),
-    (depth: number) => "-(".repeat(depth) + "attributes:a" + ")".repeat(depth),
-    (depth: number) => "attributes:a AND(attributes:b OR(".repeat(depth) + "attributes:a" + "))".repeat(depth),
+    (depth: number) => `${"(".repeat(depth)}attributes:a${")".repeat(depth)}`,
+    (depth: number) => `${"-(".repeat(depth)}attributes:a${")".repeat(depth)}`,
+    (depth: number) => `${"attributes:a AND(attributes:b OR(".repeat(depth)}attributes:a${"))".repeat(depth)}`,
     (depth: number) => `${"-".repeat(depth)}attributes:a`,
   ];
   for (const wrap of wraps) {

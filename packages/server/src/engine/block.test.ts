@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseFilter } from "@peal/core";
 import { StorageError } from "@peal/store";
 import fc from "fast-check";
 import { Block } from "./block.js";
@@ -64,6 +65,59 @@ test("a block says of each message what its publisher said", () => {
       }
     }),
   );
+});
+
+/** Alike in length, beginning or end; more of them than a block remembers the places of. */
+const KEYS = ["a", "b", "ab", "ba", "aab", "", "clé", "clè"];
+const VALUES = ["", "a", "b", "ab", "aa", "ba", "é", "è"];
+
+test("a block answers alike in whichever order, and however often, it is asked for attributes", () => {
+  const manyMessages = fc.array(fc.dictionary(fc.constantFrom(...KEYS), fc.constantFrom(...VALUES), { maxKeys: 5 }), {
+    minLength: 1,
+    maxLength: 80,
+    size: "max",
+  });
+  const questions = fc.array(
+    fc.tuple(fc.nat({ max: 79 }), fc.constantFrom(...KEYS), fc.constantFrom(...VALUES), fc.boolean()),
+    { minLength: 1, maxLength: 300, size: "max" },
+  );
+  fc.assert(
+    fc.property(manyMessages, questions, (list, asked) => {
+      const block = new Block(1, packBlock([batchOf(list.map((attributes) => ({ data: "x", attributes })))], 1, 1));
+      const known = new Map(KEYS.map((key) => [key, Buffer.from(key)]));
+      for (const [at, key, text, isSameObject] of asked) {
+        const index = at % list.length;
+        const value = list[index]![key];
+        const found = block.findAttribute(index, isSameObject ? known.get(key)! : Buffer.from(key));
+        assert.equal(found !== -1, value !== undefined);
+        if (value === undefined) continue;
+        assert.equal(block.valueEquals(found, Buffer.from(text)), value === text);
+        assert.equal(block.valueStartsWith(found, Buffer.from(text)), value.startsWith(text));
+      }
+    }),
+  );
+});
+
+test("a filter finds in a block the runs of messages that match", () => {
+  const lines = Array.from({ length: 100 }, (_, index) => (index % 10 < 4 ? "tenant-é" : "tenant-è"));
+  const messages = lines.map((tenant, index) => ({
+    data: tenant,
+    attributes: index === 50 ? { region: "eu" } : { region: "eu", tenant },
+  }));
+  const block = new Block(1, packBlock([batchOf(messages)], 1, 1));
+  const filter = parseFilter('attributes.tenant = "tenant-é" AND hasPrefix(attributes.region, "e")', {
+    allowsMixing: false,
+  });
+  const runs: [number, number][] = [];
+  const count = filter.forEachRun(block, 15, block.count, (first, last) => {
+    runs.push([first, last]);
+  });
+  assert.deepEqual(runs, [
+    ...[20, 30, 40].map((first) => [first, first + 3]),
+    [51, 53],
+    ...[60, 70, 80, 90].map((first) => [first, first + 3]),
+  ]);
+  assert.equal(count, 31);
 });
 
 test("a block is read from wherever it lies in memory", () => {

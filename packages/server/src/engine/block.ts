@@ -10,6 +10,7 @@
  */
 import type { BlockView } from "@peal/core";
 import { StorageError } from "@peal/store";
+import { AttributeColumns } from "./attribute-columns.js";
 
 /** "PB", then the version of the format, then zero. */
 export const BLOCK_MAGIC = 0x00_01_42_50;
@@ -31,6 +32,9 @@ export const BLOCK_FIELD = {
   totalBytes: 36,
 } as const;
 
+/** In smaller blocks a search costs less than remembering. */
+const COLUMN_MESSAGES_MIN = 32;
+
 const TWO_32 = 2 ** 32;
 
 /** One record of a topic's log, read lazily from its bytes. Makes no object per message. */
@@ -44,6 +48,7 @@ export class Block implements BlockView {
   readonly bytes: Uint8Array;
   readonly #keysAt: number;
   readonly #attributesAt: number;
+  #columns: AttributeColumns | undefined;
 
   /**
    * @param first - The block's position: the sequence of its first message.
@@ -83,9 +88,21 @@ export class Block implements BlockView {
 
   /** @returns Where the attribute's entry lies in `bytes`, or -1. */
   findAttribute(index: number, key: Uint8Array): number {
-    const at = this.#attributesAt;
-    if (at === 0) return -1;
+    if (this.#attributesAt === 0) return -1;
+    if (this.count < COLUMN_MESSAGES_MIN) return this.#searchAttribute(index, key);
+    this.#columns ??= new AttributeColumns(this.count);
+    const places = this.#columns.placesOf(key);
+    if (places === undefined) return this.#searchAttribute(index, key);
+    const known = places[index]!;
+    if (known !== 0) return known;
+    const place = this.#searchAttribute(index, key);
+    places[index] = place;
+    return place;
+  }
+
+  #searchAttribute(index: number, key: Uint8Array): number {
     const bytes = this.bytes;
+    const at = this.#attributesAt;
     const entries = at + (this.count + 1) * 4;
     const first = entries + uint32(bytes, at + index * 4) * BLOCK_ATTRIBUTE_BYTES;
     let entry = entries + uint32(bytes, at + index * 4 + 4) * BLOCK_ATTRIBUTE_BYTES;
@@ -105,13 +122,16 @@ export class Block implements BlockView {
     return length >= prefix.length && this.#holds(uint32(this.bytes, attribute + 8), prefix);
   }
 
-  /** Whether `expected` lies at `offset`. Callers have compared the lengths. */
+  /**
+   * Whether `expected` lies at `offset`. Callers have compared the lengths. From the end: what people number or name by
+   * families differs there.
+   */
   #holds(offset: number, expected: Uint8Array): boolean {
     const bytes = this.bytes;
     const length = expected.length;
     if (length === 0) return true;
     this.#checkWithin(offset, length);
-    for (let at = 0; at < length; at += 1) {
+    for (let at = length - 1; at >= 0; at -= 1) {
       if (bytes[offset + at] !== expected[at]) return false;
     }
     return true;
