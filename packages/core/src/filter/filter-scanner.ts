@@ -135,7 +135,7 @@ export class FilterScanner {
     this.#at = digitsAt + digits.length;
     if (hexDigits === undefined) {
       if (OCTAL.test(digits)) return Number.parseInt(digits, 8);
-      const shown = /^[0-7]/.test(digits) ? digits : letter;
+      const shown = /^[0-7]/.test(digits) ? digits : ([...this.#text.slice(from + 1, from + 3)][0] ?? "");
       this.#failAt(
         from,
         "an escape (one of \\\\ \\\" \\' \\? \\a \\b \\f \\n \\r \\t \\v, \\ooo up to \\377, \\xhh, \\uhhhh, \\Uhhhhhhhh)",

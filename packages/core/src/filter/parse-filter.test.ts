@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { FilterSyntaxError } from "./filter-syntax-error.js";
 import { parseFilter } from "./parse-filter.js";
 import { plainAttributes } from "./plain-attributes.test.support.js";
@@ -235,6 +236,33 @@ test("a string with an escape that means no character is refused at the backslas
     assert.equal(errorOf(`attributes:"${escaped}"`).position, 13, escaped);
   }
   assert.equal(errorOf('attributes.k = "\\').position, 17);
+});
+
+test("an error says what the writer may have meant", () => {
+  assert.match(errorOf("attributes:a and attributes:b").message, /; operators are in capitals$/);
+  assert.match(errorOf("attributes.k = 'v'").message, /; strings are in double quotes$/);
+  assert.doesNotMatch(errorOf("attributes.k = v").message, /;/);
+});
+
+test("whatever the text, it is a filter or an error within it", () => {
+  const parts = fc.constantFrom(
+    ...["attributes", "hasPrefix", "NOT", "AND", "OR", "and", "k", "-", "(", ")", ":", ".", ",", "=", "!=", "==", " "],
+    ...['"v"', '"', "\\", "\\x4", "\\u30", "\\7", "🗝", "é", "\ud800", "\udc00", "\n", "\0", "'"],
+    ...["attributes:k", 'attributes.k="v"', 'hasPrefix(attributes.k,"v")', " AND ", " OR "],
+  );
+  const texts = fc.array(parts, { maxLength: 30 }).map((list) => list.join(""));
+  fc.assert(
+    fc.property(fc.oneof(texts, fc.string({ unit: "binary" })), fc.boolean(), (text, allowsMixing) => {
+      try {
+        parseFilter(text, { allowsMixing }).matches(plainAttributes([[["k", "v"]]]), 0);
+      } catch (error) {
+        assert.ok(error instanceof FilterSyntaxError, `${error}`);
+        assert.ok(error.position >= 1 && error.position <= [...text].length + 1, error.message);
+        assert.match(error.message, /^[ \p{L}\p{M}\p{N}\p{P}\p{S}]+$/u);
+      }
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 test("an error shows little of what it found", () => {
