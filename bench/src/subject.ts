@@ -23,11 +23,11 @@ export class Subject {
   /** A peal that keeps its data in `folder`, or a `--ephemeral` one. */
   static startPeal(
     folder: string | undefined,
-    options: { readonly pinned: boolean } = { pinned: true },
+    options: { readonly pinned?: boolean; readonly flags?: readonly string[] } = {},
   ): Promise<Subject> {
     const where = folder === undefined ? ["--ephemeral"] : ["--data", folder];
-    const args = [PEAL, "start", "--port", "0", "--log-level", "error", ...where];
-    return Subject.#start("peal", process.execPath, args, options.pinned);
+    const args = [PEAL, "start", "--port", "0", "--log-level", "error", ...where, ...(options.flags ?? [])];
+    return Subject.#start("peal", process.execPath, args, options.pinned ?? true);
   }
 
   /** The same gRPC layer that answers the same sizes from memory, and does nothing else. */

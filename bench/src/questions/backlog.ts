@@ -13,10 +13,10 @@ import { Subject } from "../subject.js";
 const run = promisify(execFile);
 const MESSAGE_BYTES = 200;
 const TOPIC = "backlog";
-const NEEDED_BYTES = 6e9;
+const NEEDED_BYTES = 7e9;
 const PER_CALL = 1_000;
 const WARM_UP_TOPIC = "warm-up";
-const WARM_UP_MESSAGES = 1_000_000;
+const WARM_UP_MESSAGES = 3_000_000;
 const OUTSTANDING_MAX = 10_000;
 const MIB = 2 ** 20;
 
@@ -64,7 +64,7 @@ export async function benchBacklog(context: BenchContext): Promise<void> {
   const total = context.isQuick ? 400_000 : full;
   const slice = total / 10;
   const question = `backlog of ${compact(total)} × ${MESSAGE_BYTES} B`;
-  const note = hasRoom ? undefined : "less than 6 GB of disk free: a tenth of the backlog";
+  const note = hasRoom ? undefined : "less than 7 GB of disk free: a tenth of the backlog";
   await withFolder(async (folder) => {
     const first = await Subject.startPeal(folder);
     const publisher = new Endpoint(first.port);
