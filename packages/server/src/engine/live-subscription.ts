@@ -13,6 +13,7 @@ import {
 } from "@peal/core";
 import type { LogRef } from "@peal/store";
 import { AckLog, type AckLogParts } from "./ack-log.js";
+import type { AckLogJob } from "./ack-log-job.js";
 import type { AckLogRecords } from "./ack-log-reader.js";
 import type { Block } from "./block.js";
 import { BlockRun } from "./delivered-runs.js";
@@ -137,6 +138,16 @@ export class LiveSubscription implements LogFollower {
   /** Settles when all that the core was told so far is durable; undefined when it is. */
   whenDurable(): Promise<void> | undefined {
     return this.#ackLog.whenDurable();
+  }
+
+  /** Gives `job` a turn in the ack log. */
+  run(job: AckLogJob): void {
+    this.#ackLog.run(job);
+  }
+
+  /** Resolves when nothing is on its way into the ack log, jobs included, or there is no space to go on. */
+  settled(): Promise<void> {
+    return this.#ackLog.settled();
   }
 
   /** A clean stop: what is settled is durable afterwards, and leases that run are remembered. */

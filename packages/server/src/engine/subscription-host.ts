@@ -232,9 +232,10 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     for (const puller of pullers) puller.end(error);
   }
 
-  /** Settles when every ack so far is durable. */
+  /** Settles when every ack so far is durable and every job has its outcome. */
   async settled(): Promise<void> {
     await this.#live?.whenDurable();
+    await this.#live?.settled();
   }
 
   /** A clean stop: what is settled is durable afterwards, and leases that run are remembered. */
