@@ -47,7 +47,17 @@ test("an ack id with any character changed is not one of ours", () => {
 test("text of any other shape is not an ack id", () => {
   const codec = new AckIdCodec(KEY);
   const zeros = "\0".repeat(ACK_ID_LENGTH / 2);
-  for (const text of ["", "x", zeros + zeros, zeros + "A".repeat(20), "A".repeat(39), "A".repeat(40), "A".repeat(41), "é".repeat(40), "\u0100".repeat(40)]) {
+  for (const text of [
+    "",
+    "x",
+    zeros + zeros,
+    zeros + "A".repeat(20),
+    "A".repeat(39),
+    "A".repeat(40),
+    "A".repeat(41),
+    "é".repeat(40),
+    "\u0100".repeat(40),
+  ]) {
     assert.equal(codec.read(text), false, text);
   }
 });
