@@ -25,12 +25,15 @@ export type StatusCode = (typeof Status)[StatusName];
 export interface GrpcErrorOptions extends ErrorOptions {
   /** A serialized `google.rpc.Status`, sent as `grpc-status-details-bin`; left out where it does not fit (the code and text stay). */
   readonly details?: Uint8Array;
+  /** What is sent where `details` do not fit: the same Status with less in it. */
+  readonly briefDetails?: Uint8Array;
 }
 
 /** How a call ended other than with OK: thrown by handlers, and by the client half. */
 export class GrpcError extends Error {
   override readonly name = "GrpcError";
   readonly details: Uint8Array | undefined;
+  readonly briefDetails: Uint8Array | undefined;
 
   constructor(
     readonly code: StatusCode,
@@ -39,5 +42,6 @@ export class GrpcError extends Error {
   ) {
     super(message, options);
     this.details = options?.details;
+    this.briefDetails = options?.briefDetails;
   }
 }

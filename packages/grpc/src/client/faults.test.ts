@@ -350,7 +350,13 @@ test("more calls than the server takes at once wait their turn, and may be cance
   );
   abort.abort();
   const codes = await Promise.all(calls);
-  assert.deepEqual([codes.filter((code) => code === 0).length, codes.filter((code) => code === 1).length], [400, 100]);
+  const count = (code: number): number => codes.filter((each) => each === code).length;
+  // From 22 on, Node's server answers ENHANCE_YOUR_CALM to a call that comes in the same turn as the reset that makes room
+  // for it: at most one for each of the two of the first ten that are cancelled. It may mean "overloaded", too, so the client
+  // must not send the call again by itself.
+  const refused = count(Status.RESOURCE_EXHAUSTED);
+  assert.ok(refused <= 2, `${refused} were refused`);
+  assert.deepEqual([count(0) + refused, count(Status.CANCELLED)], [400, 100]);
 });
 
 test("details that fill a trailer arrive whole", async (context) => {

@@ -10,7 +10,7 @@ import {
   createServer as createHttp2Server,
   type Http2Server,
   Http2ServerRequest,
-  Http2ServerResponse,
+  type Http2ServerResponse,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
@@ -21,6 +21,7 @@ import { ACCEPTED_ENCODINGS } from "../encoding.js";
 import type { MethodDefinition, ServiceDefinition } from "../service.js";
 import { Status, type StatusCode } from "../status.js";
 import { encodeStatusMessage } from "../status-message.js";
+import { Http1Response, Http2Response, HttpAnswers } from "./http-answer.js";
 import { InflateGate } from "./inflate-gate.js";
 import { Listener } from "./listener.js";
 import { ReceiveBudget } from "./receive-budget.js";
@@ -56,7 +57,8 @@ export class GrpcServer {
   readonly #onHttpRequest: HttpHandler;
   readonly #context: CallContext;
   readonly #sessions: SessionKeeper;
-  readonly #http1: Server;
+  readonly #answers: HttpAnswers;
+  readonly #http1: Server<typeof IncomingMessage, typeof Http1Response>;
   readonly #http2: Http2Server;
   readonly #listener: Listener;
   #openingSocket: Socket | undefined;
@@ -82,6 +84,7 @@ export class GrpcServer {
       hooks: options.hooks ?? {},
       compressAnswers: options.compressAnswers ?? false,
     };
+    this.#answers = new HttpAnswers(this.#context.sending, this.#sessions);
     this.#http1 = this.#createHttp1();
     this.#http2 = this.#createHttp2();
     this.#listener = new Listener({
@@ -89,7 +92,10 @@ export class GrpcServer {
       connectionsMax: this.#limits.connectionsMax,
       firstBytesMs: this.#limits.firstBytesMs,
       time: this.#time,
-      onHttp1: (socket) => this.#http1.emit("connection", socket),
+      onHttp1: (socket) => {
+        this.#answers.addConnection(socket);
+        this.#http1.emit("connection", socket);
+      },
       onHttp2: (socket) => this.#openSession(socket),
     });
   }
@@ -156,9 +162,10 @@ export class GrpcServer {
     for (const method of service.methods) this.#methods.set(`/${service.name}/${method.name}`, method);
   }
 
-  #createHttp1(): Server {
+  #createHttp1(): Server<typeof IncomingMessage, typeof Http1Response> {
     const server = createHttp1Server(
       {
+        ServerResponse: Http1Response,
         headersTimeout: this.#limits.firstBytesMs,
         requestTimeout: this.#limits.requestMs,
         connectionsCheckingInterval: Math.min(5_000, this.#limits.firstBytesMs),
@@ -170,6 +177,7 @@ export class GrpcServer {
         response.once("close", () => {
           if (this.#isDraining) this.#http1.closeIdleConnections();
         });
+        this.#answers.chargeHttp1(request.socket, response);
         this.#onHttpRequest(request, response);
       },
     );
@@ -217,7 +225,9 @@ export class GrpcServer {
     if (contentType === undefined || !contentType.startsWith("application/grpc")) {
       stream.on("error", () => undefined);
       const request = new Http2ServerRequest(stream, headers, {}, rawHeaders);
-      this.#onHttpRequest(request, new Http2ServerResponse(stream));
+      const response = new Http2Response(stream);
+      this.#answers.chargeHttp2(response);
+      this.#onHttpRequest(request, response);
       return;
     }
     const path = headers[":path"] ?? "";

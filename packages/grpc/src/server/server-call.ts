@@ -295,12 +295,19 @@ export abstract class CallBase implements ServerCall, Expirable, Sender {
     this.#trailers?.addTo(trailers);
     if (error === undefined) return trailers;
     if (error.message !== "") trailers["grpc-message"] = encodeStatusMessage(error.message);
-    if (error.details !== undefined) {
-      const { buffer, byteOffset, byteLength } = error.details;
-      const text = Buffer.from(buffer, byteOffset, byteLength).toString("base64");
-      if (text.length <= this.#detailsLengthMax()) trailers["grpc-status-details-bin"] = text;
-    }
+    const details = this.#fittingDetails(error);
+    if (details !== undefined) trailers["grpc-status-details-bin"] = details;
     return trailers;
+  }
+
+  #fittingDetails({ details, briefDetails }: GrpcError): string | undefined {
+    for (const candidate of [details, briefDetails]) {
+      if (candidate === undefined) continue;
+      const { buffer, byteOffset, byteLength } = candidate;
+      const text = Buffer.from(buffer, byteOffset, byteLength).toString("base64");
+      if (text.length <= this.#detailsLengthMax()) return text;
+    }
+    return undefined;
   }
 
   #detailsLengthMax(): number {
