@@ -21,6 +21,11 @@ export function detached(name: string): PubSubError {
   );
 }
 
+/** A pull from what is pushed to, or a push from what is pulled from. */
+export function wrongSubscriptionType(): PubSubError {
+  return new PubSubError("FAILED_PRECONDITION", "This method is not supported for this subscription type.");
+}
+
 export function invalidAckId(ackId: string): PubSubError {
   const shown = ackId.length > 200 ? `${ackId.slice(0, 200)}…` : ackId;
   return new PubSubError("INVALID_ARGUMENT", `You have passed an invalid ack ID to the service (ack_id=${shown}).`);

@@ -10,6 +10,7 @@ import type { EngineOptions } from "./engine-options.js";
 import { Expiration } from "./expiration.js";
 import { MessageIds } from "./message-ids.js";
 import { dropOrphans } from "./orphans.js";
+import { PushConfigs } from "./push-configs.js";
 import { ReadGate } from "./read-gate.js";
 import { RETENTION_INTERVAL_MIN_MS, Retention } from "./retention.js";
 import { ServerAge } from "./server-age.js";
@@ -30,6 +31,7 @@ export interface EngineParts {
   readonly ids: MessageIds;
   readonly age: ServerAge;
   readonly waiting: WaitingBudget;
+  readonly pushConfigs: PushConfigs;
 }
 
 export async function openParts(options: EngineOptions): Promise<EngineParts> {
@@ -90,14 +92,15 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
       }
     },
   };
+  const pushConfigs = new PushConfigs();
   const subscriptions = await SubscriptionRegistry.open({
-    ...{ storage, commits, ids, topics, host, onChange },
+    ...{ storage, commits, ids, topics, host, pushConfigs, onChange },
     onRetention: (topic) => retention.look(topic),
   });
   await dropUnowned(topics, subscriptions, host);
   watchAll(topics, subscriptions, retention, options.random);
   new Expiration({ ...shared, subscriptions, age }).start();
-  return { topics, subscriptions, host, ids, age, waiting };
+  return { topics, subscriptions, host, ids, age, waiting, pushConfigs };
 }
 
 async function dropUnowned(topics: TopicRegistry, subscriptions: SubscriptionRegistry, host: HostParts): Promise<void> {

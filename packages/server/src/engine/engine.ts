@@ -3,6 +3,7 @@
  * core what to deliver. Everything durable goes through one `CommitLine`; everything timed through one `WakeQueue`.
  */
 import type { PubSubError } from "@peal/core";
+import { failuresOf, readAckIds } from "./acked-ids.js";
 import type {
   AckFailure,
   AckIdCheck,
@@ -13,7 +14,7 @@ import type {
   PullerOptions,
   PullerSink,
 } from "./engine-contract.js";
-import { detached, invalidAckId, unavailable } from "./engine-errors.js";
+import { detached, unavailable } from "./engine-errors.js";
 import {
   type EngineStats,
   type SubscriptionMetrics,
@@ -23,7 +24,7 @@ import {
 } from "./engine-metrics.js";
 import type { EngineOptions } from "./engine-options.js";
 import { type EngineParts, openParts } from "./engine-parts.js";
-import type { SnapshotState, SubscriptionSettings, SubscriptionState, TopicSettings } from "./settings.js";
+import type { PushConfig, SnapshotState, SubscriptionSettings, SubscriptionState, TopicSettings } from "./settings.js";
 import { stateOf } from "./subscription-registry.js";
 import type { SubscriptionUsage } from "./subscription-usage.js";
 import type { TopicUsage } from "./topic-usage.js";
@@ -134,8 +135,8 @@ export class Engine implements PubSubEngine {
     return Promise.reject(new Error("deleteSnapshot"));
   }
 
-  watchPushConfigs(): void {
-    throw new Error("watchPushConfigs");
+  watchPushConfigs(onChange: (subscription: string, config: PushConfig | undefined) => void): void {
+    this.#parts.pushConfigs.watch(onChange);
   }
 
   publish(topic: string, batch: PublishBatch): Promise<number> {
@@ -160,12 +161,13 @@ export class Engine implements PubSubEngine {
   async acknowledge(subscription: string, ackIds: readonly string[]): Promise<readonly AckFailure[]> {
     this.#checkNotClosed();
     const host = this.#parts.subscriptions.get(subscription);
-    const { sequences, generations } = this.#read(host.record.number, ackIds);
+    const ids = readAckIds(this.#parts.host.ackIds, host, ackIds);
     host.touch();
-    if (host.record.isDetached || sequences.length === 0) return [];
+    if (host.record.isDetached) return [];
+    const { sequences, generations } = ids;
     host.noteAcks(generations);
-    await host.postDurably({ kind: "acked", request: 0, sequences, generations });
-    return [];
+    const outcome = sequences.length === 0 ? undefined : await host.settle({ kind: "acked", sequences, generations });
+    return failuresOf(host, ackIds, ids, outcome);
   }
 
   async modifyAckDeadline(
@@ -175,12 +177,14 @@ export class Engine implements PubSubEngine {
   ): Promise<readonly AckFailure[]> {
     this.#checkNotClosed();
     const host = this.#parts.subscriptions.get(subscription);
-    const { sequences, generations, indexes } = this.#read(host.record.number, ackIds);
+    const ids = readAckIds(this.#parts.host.ackIds, host, ackIds);
     host.touch();
-    if (host.record.isDetached || sequences.length === 0) return [];
+    if (host.record.isDetached) return [];
+    const { sequences, generations, indexes } = ids;
     const leaseMs = indexes.map((index) => 1_000 * (typeof seconds === "number" ? seconds : seconds[index]!));
-    await host.postSeen({ kind: "modified", request: 0, sequences, generations, leaseMs });
-    return [];
+    const outcome =
+      sequences.length === 0 ? undefined : await host.settle({ kind: "modified", sequences, generations, leaseMs });
+    return failuresOf(host, ackIds, ids, outcome);
   }
 
   topicUsage(name: string): TopicUsage | undefined {
@@ -263,25 +267,4 @@ export class Engine implements PubSubEngine {
     if (failure !== undefined) throw failure;
     if (this.#state === "closed") throw unavailable();
   }
-
-  /** Reads ids of one subscription; those of others are left out. `indexes` says where each stood. */
-  #read(number: number, ackIds: readonly string[]): AckedIds {
-    const codec = this.#parts.host.ackIds;
-    const ids: AckedIds = { sequences: [], generations: [], indexes: [] };
-    for (let index = 0; index < ackIds.length; index += 1) {
-      const ackId = ackIds[index]!;
-      if (!codec.read(ackId)) throw invalidAckId(ackId);
-      if (codec.subscription !== number) continue;
-      ids.sequences.push(codec.sequence);
-      ids.generations.push(codec.generation);
-      ids.indexes.push(index);
-    }
-    return ids;
-  }
-}
-
-interface AckedIds {
-  readonly sequences: number[];
-  readonly generations: number[];
-  readonly indexes: number[];
 }

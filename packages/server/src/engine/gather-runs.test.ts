@@ -56,13 +56,19 @@ test("any messages are found, whole, whether their blocks are in memory or not",
       const head = given.reduce((sum, count) => sum + count, 0);
       const asked = runs.filter(([first]) => first <= head);
       const found = await gatherRuns(
-        asked.map(([first, count]) => ({ first, count, block: undefined, failures: 0 })),
+        asked.map(([first, count]) => ({ first, count, block: undefined, failures: first % 3 })),
         log,
+        true,
       );
       const expected = asked.flatMap(([first, count]) =>
         Array.from({ length: Math.min(count, head - first + 1) }, (_, index) => first + index),
       );
       assert.deepEqual(sequencesOf(found), expected);
+      const attempts = found.flatMap((run) => Array.from({ length: run.count }, () => run.deliveryAttempt));
+      const counted = asked.flatMap(([first, count]) =>
+        Array.from({ length: Math.min(count, head - first + 1) }, () => (first % 3) + 1),
+      );
+      assert.deepEqual(attempts, counted);
     }),
     { numRuns: 60 },
   );
@@ -71,7 +77,7 @@ test("any messages are found, whole, whether their blocks are in memory or not",
 test("a block read for a few of its messages is read once and not kept whole", async () => {
   const { log, storage } = await logOf([100, 100], 0);
   const runs = [3, 50, 90, 150].map((first) => ({ first, count: 1, block: undefined, failures: 0 }));
-  const found = await gatherRuns(runs, log);
+  const found = await gatherRuns(runs, log, false);
   assert.deepEqual(sequencesOf(found), [3, 50, 90, 150]);
   assert.equal(storage.reads, 2);
   assert.ok(found.every((run) => run.bytes.byteLength < 3_000));
@@ -79,7 +85,7 @@ test("a block read for a few of its messages is read once and not kept whole", a
 
 test("a block of which much is delivered is kept as it is", async () => {
   const { log } = await logOf([100], 0);
-  const found = await gatherRuns([{ first: 1, count: 60, block: undefined, failures: 0 }], log);
+  const found = await gatherRuns([{ first: 1, count: 60, block: undefined, failures: 0 }], log, false);
   assert.equal(found.length, 1);
   assert.ok(found[0]!.bytes.byteLength > 200_000);
 });

@@ -12,17 +12,21 @@ const KEPT_SHARE = 4;
 /**
  * The runs with their blocks, at once where all blocks are in memory. Messages that the log no longer has (trimmed
  * while they were on their way: settled or past retention) are left out.
+ *
+ * @param tellsAttempts - Whether the messages say which attempt at their delivery this is.
  */
 export function gatherRuns(
   runs: readonly DeliveryRun[],
   log: TopicLog,
+  tellsAttempts: boolean,
 ): readonly BlockRun[] | Promise<readonly BlockRun[]> {
-  return new RunGatherer(runs, log).gather();
+  return new RunGatherer(runs, log, tellsAttempts).gather();
 }
 
 class RunGatherer {
   readonly #runs: readonly DeliveryRun[];
   readonly #log: TopicLog;
+  readonly #tellsAttempts: boolean;
   readonly #gathered: BlockRun[] = [];
   #index = 0;
   /** Where to go on within the run at hand; 0: at its beginning. */
@@ -31,9 +35,10 @@ class RunGatherer {
   #read: Block | undefined;
   #readFrom = 0;
 
-  constructor(runs: readonly DeliveryRun[], log: TopicLog) {
+  constructor(runs: readonly DeliveryRun[], log: TopicLog, tellsAttempts: boolean) {
     this.#runs = runs;
     this.#log = log;
+    this.#tellsAttempts = tellsAttempts;
   }
 
   gather(): readonly BlockRun[] | Promise<readonly BlockRun[]> {
@@ -72,7 +77,8 @@ class RunGatherer {
       const from = Math.max(next, block.first);
       end = Math.min(last, block.last);
       if (end < from) throw new Error(`the core delivers ${from} from a block that ends at ${block.last}`);
-      this.#gathered.push(new BlockRun(block, from, end - from + 1));
+      const attempt = this.#tellsAttempts ? run.failures + 1 : 0;
+      this.#gathered.push(new BlockRun(block, from, end - from + 1, attempt));
     }
     this.#next = end + 1;
     if (end === last) {
@@ -98,7 +104,7 @@ class RunGatherer {
       const run = this.#gathered[index]!;
       if (run.block !== block) continue;
       const kept = extractBlock(block, run.firstSequence, run.count);
-      this.#gathered[index] = new BlockRun(kept, run.firstSequence, run.count);
+      this.#gathered[index] = new BlockRun(kept, run.firstSequence, run.count, run.deliveryAttempt);
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { Event, PubSubError, PullerId } from "@peal/core";
 import type { DeliveredBatch, Puller, PullerOptions, PullerSink } from "./engine-contract.js";
+import type { DeliveryProperties } from "./settings.js";
 
 /** What a puller needs of its subscription. */
 export interface PullerHost {
@@ -17,11 +18,12 @@ export class HostPuller implements Puller {
   readonly #isOnce: boolean;
   /** Whether its leases follow the subscription's ack deadline. */
   readonly followsDeadline: boolean;
+  readonly isPush: boolean;
   #lastGeneration: number | undefined;
   #maxMessages = 0;
   #maxBytes = 0;
   #isOpen = true;
-  /** The core has leased it a batch that is being read. */
+  /** The core has leased it a batch that is not there yet. */
   #isReading = false;
 
   constructor(id: PullerId, host: PullerHost, options: PullerOptions, leaseMs: number, sink: PullerSink) {
@@ -29,6 +31,7 @@ export class HostPuller implements Puller {
     this.#host = host;
     this.#sink = sink;
     this.followsDeadline = options.leaseMs === undefined;
+    this.isPush = options.isPush;
     this.#isOnce = options.isOnce;
     const { maxOutstandingMessages, maxOutstandingBytes, isOnce, isPush, clientId } = options;
     host.post({
@@ -65,6 +68,11 @@ export class HostPuller implements Puller {
     this.#host.post({ kind: "returned", puller: this.id, generation });
   }
 
+  /** Tells what holds for everything that follows. */
+  configured(properties: DeliveryProperties): void {
+    if (this.#isOpen) this.#sink.configured(properties);
+  }
+
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -72,12 +80,12 @@ export class HostPuller implements Puller {
     this.#leave();
   }
 
-  /** The batch it will be given is being read. */
+  /** The batch it will be given is being read, or its leases are on their way into the log. */
   await(): void {
     this.#isReading = true;
   }
 
-  /** The batch could not be read: its leases end at once. */
+  /** The batch could not be read, or its leases not be written: they end at once. */
   giveBack(generation: number): void {
     this.#isReading = false;
     this.#host.post({ kind: "returned", puller: this.id, generation });
@@ -113,7 +121,7 @@ export class HostPuller implements Puller {
     this.#sink.end(error);
   }
 
-  /** What is being read goes back first: a puller that is gone can give nothing back. */
+  /** What is not there yet goes back first: a puller that is gone can give nothing back. */
   #leave(): void {
     if (!this.#isReading) this.#host.leave(this.id);
   }

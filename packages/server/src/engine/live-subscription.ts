@@ -3,6 +3,8 @@
  * before the next turn.
  */
 import {
+  type AckFailureReason,
+  type DeliveryRules,
   type Effect,
   type Event,
   type Generation,
@@ -35,9 +37,15 @@ export interface LiveParts extends AckLogParts {
 export interface LiveListener {
   /** The runs were leased to the puller: hand them on, or give them back with `returned` before it closes. */
   deliver(puller: PullerId, generation: Generation, runs: readonly BlockRun[]): void;
-  /** The puller was leased a batch that is being read: `deliver` or `deliveryFailed` follows. */
+  /**
+   * The puller was leased a batch that is being read, or whose leases are on their way into the log: `deliver`,
+   * `deliveryFailed` or `leasesNotWritten` follows.
+   */
   deliverLater(puller: PullerId): void;
   deliveryFailed(puller: PullerId, generation: Generation, error: unknown): void;
+  leasesNotWritten(puller: PullerId, generation: Generation, error: PubSubError): void;
+  /** What became of the acks or lease lengths of that number, under exactly-once; told within their turn. */
+  outcome(request: number, indexes: readonly number[], reasons: readonly AckFailureReason[]): void;
   /** What is settled up to here is durable. */
   floorMoved(floor: number): void;
   /** A block could not be read. */
@@ -53,6 +61,7 @@ export class LiveSubscription implements LogFollower {
   readonly #parts: LiveParts;
   readonly #listener: LiveListener;
   readonly #wake = new Wake(() => this.take({ kind: "ticked" }));
+  #rules: DeliveryRules;
   #turns: Turn[] = [];
   #isStepping = false;
   #isEnded = false;
@@ -69,14 +78,15 @@ export class LiveSubscription implements LogFollower {
       readonly start: number;
       readonly droppedUpTo: number;
       readonly afterGeneration: Generation;
+      readonly rules: DeliveryRules;
     },
     records: AckLogRecords,
     log: TopicLog,
     parts: LiveParts,
     listener: LiveListener,
   ) {
-    const { name, ref, start, droppedUpTo, afterGeneration } = subscription;
-    const options = { startNumber: parts.startNumber, limits: parts.limits.core, afterGeneration };
+    const { name, ref, start, droppedUpTo, afterGeneration, rules } = subscription;
+    const options = { startNumber: parts.startNumber, limits: parts.limits.core, afterGeneration, rules };
     const isNew = records.data.length === 0;
     this.#core = isNew
       ? Subscription.create(start, options)
@@ -85,6 +95,7 @@ export class LiveSubscription implements LogFollower {
     this.#log = log;
     this.#parts = parts;
     this.#listener = listener;
+    this.#rules = rules;
     log.follow(this);
     if (isNew && log.head > start) this.take({ kind: "appended", head: log.head });
     if (droppedUpTo > 0) this.take({ kind: "dropped", floor: droppedUpTo });
@@ -170,6 +181,7 @@ export class LiveSubscription implements LogFollower {
   }
 
   #step(event: Event): void {
+    if (event.kind === "rulesChanged") this.#rules = event.rules;
     const environment = { nowMs: this.#parts.clock.monotonicMs(), random: this.#parts.random };
     const effects = this.#core.step(event, environment);
     for (let index = 0; index < effects.length; index += 1) this.#carryOut(effects[index]!);
@@ -183,6 +195,9 @@ export class LiveSubscription implements LogFollower {
       case "deliver":
         this.#deliver(effect);
         return;
+      case "outcome":
+        this.#listener.outcome(effect.request, effect.indexes, effect.reasons);
+        return;
       case "load":
         this.#load(effect.after, effect.maxBytes);
         return;
@@ -192,27 +207,47 @@ export class LiveSubscription implements LogFollower {
     }
   }
 
-  #deliver({ puller, generation, runs }: Extract<Effect, { kind: "deliver" }>): void {
-    const gathered = gatherRuns(runs, this.#log);
-    if (!(gathered instanceof Promise)) {
+  #deliver({ puller, generation, runs, isHeld }: Extract<Effect, { kind: "deliver" }>): void {
+    const gathered = gatherRuns(runs, this.#log, this.#rules.deliveryAttemptsMax !== undefined);
+    const durable = isHeld ? this.#ackLog.whenDurable() : undefined;
+    if (!(gathered instanceof Promise) && durable === undefined) {
       this.#listener.deliver(puller, generation, gathered);
       return;
     }
     this.#listener.deliverLater(puller);
-    const delivered = gathered.then(
-      (read) => this.#listener.deliver(puller, generation, this.#stillLeased(read, generation)),
-      (error: unknown) => this.#listener.deliveryFailed(puller, generation, error),
-    );
-    void this.#parts.activity.track(delivered);
+    void this.#parts.activity.track(this.#deliverLater(puller, generation, gathered, durable));
   }
 
-  /** What was settled while it was read does not go out any more. */
+  /** Never rejects. */
+  async #deliverLater(
+    puller: PullerId,
+    generation: Generation,
+    gathered: readonly BlockRun[] | Promise<readonly BlockRun[]>,
+    durable: Promise<void> | undefined,
+  ): Promise<void> {
+    const written = durable?.then(
+      () => undefined,
+      (error: PubSubError) => error,
+    );
+    let read: readonly BlockRun[];
+    try {
+      read = await gathered;
+    } catch (error) {
+      this.#listener.deliveryFailed(puller, generation, error);
+      return;
+    }
+    const failure = await written;
+    if (failure !== undefined) this.#listener.leasesNotWritten(puller, generation, failure);
+    else this.#listener.deliver(puller, generation, this.#stillLeased(read, generation));
+  }
+
+  /** What was settled while it waited does not go out any more. */
   #stillLeased(read: readonly BlockRun[], generation: Generation): readonly BlockRun[] {
     if (this.#isEnded) return read;
     const parts: BlockRun[] = [];
-    for (const { block, firstSequence, count } of read) {
+    for (const { block, firstSequence, count, deliveryAttempt } of read) {
       this.#core.forEachLeasedPart({ first: firstSequence, count }, generation, (first, partCount) =>
-        parts.push(new BlockRun(block, first, partCount)),
+        parts.push(new BlockRun(block, first, partCount, deliveryAttempt)),
       );
     }
     return parts;

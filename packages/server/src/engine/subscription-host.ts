@@ -8,13 +8,14 @@
  * Idle, it is a record and a few numbers: twenty thousand of them must cost nothing. What an idle one missed is found
  * in the two logs when it is loaded.
  */
-import type { Event, Generation, PubSubError, PullerId, SubscriptionCounts } from "@peal/core";
+import type { AckFailureReason, Event, Generation, PubSubError, PullerId, SubscriptionCounts } from "@peal/core";
 import type { AckIdCodec } from "./ack-id.js";
 import { ackLogRef, readAckLog } from "./ack-log-reader.js";
+import { type AckOutcome, AckOutcomes, type Settling } from "./ack-outcomes.js";
 import { type BlockRun, RunBatch } from "./delivered-runs.js";
 import { DeliveryTimes } from "./delivery-times.js";
 import type { PullerOptions, PullerSink } from "./engine-contract.js";
-import { fromStorage } from "./engine-errors.js";
+import { fromStorage, wrongSubscriptionType } from "./engine-errors.js";
 import type { EngineLog } from "./engine-log.js";
 import { HostPuller, type PullerHost } from "./host-puller.js";
 import { LastActivity } from "./last-activity.js";
@@ -22,6 +23,8 @@ import { type LiveListener, type LiveParts, LiveSubscription, type Turn } from "
 import { OldestMessage } from "./oldest-message.js";
 import type { SubscriptionRecord } from "./resource-record.js";
 import { RestedSubscription } from "./rested-subscription.js";
+import { areSameRules, rulesOf, type SubscriptionRules } from "./rules.js";
+import type { DeliveryProperties } from "./settings.js";
 import { spanMs } from "./span.js";
 import { addCounts, type SubscriptionTotals } from "./subscription-totals.js";
 import { SubscriptionUsage } from "./subscription-usage.js";
@@ -43,6 +46,12 @@ export interface HostParts extends LiveParts, TopicLogParts {
   readonly writeActivity: (host: SubscriptionHost) => Promise<boolean>;
 }
 
+/**
+ * Exactly-once subscriptions stay in memory as long as the core remembers what was acked, so that an ack that is sent
+ * again is a success.
+ */
+const EXACTLY_ONCE_IDLE_MS = 600_000;
+
 export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   readonly name: string;
   readonly topic: Topic;
@@ -50,6 +59,8 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   revision: number;
   readonly activity: LastActivity;
   readonly #parts: HostParts;
+  readonly #outcomes = new AckOutcomes();
+  #rules: SubscriptionRules;
   #live: LiveSubscription | undefined;
   #isLoading = false;
   #ended: PubSubError | undefined;
@@ -71,6 +82,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     this.revision = revision;
     this.topic = topic;
     this.#parts = parts;
+    this.#rules = rulesOf(record.settings);
     this.activity = new LastActivity(record.activeAtMs, parts.ageMs());
     this.#durableFloor = record.start;
     this.#isFloorKnown = parts.storage.tail(ackLogRef(record.number)) === 0;
@@ -139,15 +151,27 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     return this.#oldest.timeMs(this.floor);
   }
 
+  get rules(): SubscriptionRules {
+    return this.#rules;
+  }
+
+  /** What clients are told of it. */
+  get properties(): DeliveryProperties {
+    const { isExactlyOnce, isOrdered } = this.#rules;
+    return { isExactlyOnce, isOrdered };
+  }
+
   get pullerCount(): number {
     return this.#pullers?.size ?? 0;
   }
 
   openPuller(options: PullerOptions, sink: PullerSink): HostPuller {
     this.touch();
+    if (options.isPush !== this.#isPushed) throw wrongSubscriptionType();
     this.#pullers ??= new Map();
     const leaseMs = options.leaseMs ?? this.record.settings.ackDeadlineSeconds * 1_000;
     const puller = new HostPuller(this.#parts.nextPullerId(), this, options, leaseMs, sink);
+    puller.configured(this.properties);
     this.#pullers.set(puller.id, puller);
     return puller;
   }
@@ -169,6 +193,26 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
 
   post(event: Event): void {
     this.#take(event);
+  }
+
+  /**
+   * Feeds acks or new lease lengths. Resolves with what failed of them; undefined where nothing can fail, since the
+   * subscription is not exactly-once. Acks are durable then; under exactly-once all is.
+   */
+  async settle(settling: Settling): Promise<AckOutcome | undefined> {
+    const request = this.#outcomes.draw();
+    let outcome: AckOutcome | undefined;
+    let durable: Promise<void> | undefined;
+    await this.postSeen({ ...settling, request }, () => {
+      outcome = this.#outcomes.take(request);
+      if (settling.kind === "acked" || outcome !== undefined) durable = this.#live?.whenDurable();
+    });
+    await durable;
+    return outcome;
+  }
+
+  outcome(request: number, indexes: readonly number[], reasons: readonly AckFailureReason[]): void {
+    this.#outcomes.put(request, { indexes, reasons });
   }
 
   /** Feeds one event and resolves when what it changed is durable. */
@@ -206,10 +250,23 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     this.#parts.onFloor(this.topic);
   }
 
-  /** The ack deadline changed: pullers without one of their own follow. */
-  changeDeadline(): void {
+  /**
+   * The record has new settings: pullers without a deadline of their own follow, those of the wrong type end, the others
+   * are told. Resolves when the core goes by the new rules, and what that changed is durable.
+   */
+  async settingsChanged(): Promise<void> {
+    const before = this.#rules;
+    const rules = rulesOf(this.record.settings, before);
+    this.#rules = rules;
     const leaseMs = this.record.settings.ackDeadlineSeconds * 1_000;
-    for (const puller of this.#pullers?.values() ?? []) if (puller.followsDeadline) puller.setLeaseMs(leaseMs);
+    for (const puller of [...(this.#pullers?.values() ?? [])]) {
+      if (puller.isPush !== this.#isPushed) puller.end(wrongSubscriptionType());
+      else if (puller.followsDeadline) puller.setLeaseMs(leaseMs);
+      if (rules.isExactlyOnce !== before.isExactlyOnce) puller.configured(this.properties);
+    }
+    // One that is not in memory goes by its rules when it is loaded.
+    const isInMemory = this.#live !== undefined || this.#isLoading;
+    if (isInMemory && !areSameRules(rules, before)) await this.postDurably({ kind: "rulesChanged", rules });
   }
 
   /** Notes that a subscriber was there. */
@@ -259,6 +316,12 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     this.readFailed(error, "a redelivery could not be read");
   }
 
+  leasesNotWritten(id: PullerId, generation: Generation, error: PubSubError): void {
+    const puller = this.#pullers?.get(id);
+    puller?.giveBack(generation);
+    puller?.end(error);
+  }
+
   floorMoved(floor: number): void {
     this.#durableFloor = floor;
     this.#parts.onFloor(this.topic);
@@ -274,6 +337,10 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
 
   broke(error: unknown): void {
     this.end(this.#parts.commits.stop(error));
+  }
+
+  get #isPushed(): boolean {
+    return this.record.settings.pushConfig !== undefined;
   }
 
   #take(turn: Turn): void {
@@ -298,7 +365,8 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
       if (this.#ended !== undefined) return;
       const { start } = this.record;
       const afterGeneration = this.#rested.latestGeneration;
-      const subscription = { name: this.name, ref, start, droppedUpTo: this.#droppedUpTo, afterGeneration };
+      const droppedUpTo = this.#droppedUpTo;
+      const subscription = { name: this.name, ref, start, droppedUpTo, afterGeneration, rules: this.#rules };
       const live = new LiveSubscription(subscription, records, this.topic.log, this.#parts, this);
       // It may have broken on what it read.
       if (this.#ended !== undefined) return;
@@ -319,7 +387,8 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     if (this.#live === undefined || this.pullerCount > 0) return;
     this.#idleWake ??= new Wake(() => this.#rest());
     if (this.#idleWake.index !== -1) return;
-    this.#parts.wakes.set(this.#idleWake, this.#parts.clock.monotonicMs() + this.#parts.limits.idleMs);
+    const idleMs = this.#rules.isExactlyOnce ? EXACTLY_ONCE_IDLE_MS : this.#parts.limits.idleMs;
+    this.#parts.wakes.set(this.#idleWake, this.#parts.clock.monotonicMs() + idleMs);
   }
 
   /** Leaves memory when there is nothing that only memory knows. */

@@ -5,6 +5,7 @@ import type { ListSlice } from "./engine-contract.js";
 import { alreadyExists, detached, fromStorage, notFound } from "./engine-errors.js";
 import type { MessageIds } from "./message-ids.js";
 import { NameLock } from "./name-lock.js";
+import type { PushConfigs } from "./push-configs.js";
 import { SUBSCRIPTION_PREFIX, type SubscriptionRecord, subscriptionKey } from "./resource-record.js";
 import type { SubscriptionSettings, SubscriptionState } from "./settings.js";
 import { SortedByName } from "./sorted-by-name.js";
@@ -21,6 +22,7 @@ export interface SubscriptionRegistryParts {
   readonly ids: MessageIds;
   readonly topics: TopicRegistry;
   readonly host: HostParts;
+  readonly pushConfigs: PushConfigs;
   /** A subscription came, went or changed: its topic's trimming and retention may be due. */
   readonly onChange: (topic: Topic) => void;
   /** A subscription's retention changed: resolves when what is too old now is gone. */
@@ -121,7 +123,8 @@ export class SubscriptionRegistry {
       host.revision = await this.#put(host, record, host.revision);
       host.record = record;
       host.usage.configUpdates += 1;
-      host.changeDeadline();
+      this.#notePushConfig(host);
+      await host.settingsChanged();
       this.#parts.onChange(host.topic);
       // What a shorter retention no longer holds must not come with the next pull.
       if (spanMs(settings.messageRetention) !== retentionMs) await this.#parts.onRetention(host.topic);
@@ -177,7 +180,13 @@ export class SubscriptionRegistry {
     });
   }
 
+  #notePushConfig(host: SubscriptionHost): void {
+    const { settings, isDetached } = host.record;
+    this.#parts.pushConfigs.note(host.name, isDetached ? undefined : settings.pushConfig);
+  }
+
   #leave(host: SubscriptionHost): void {
+    this.#parts.pushConfigs.note(host.name, undefined);
     host.topic.attached.remove(host.name);
     this.#parts.onChange(host.topic);
   }
@@ -186,6 +195,7 @@ export class SubscriptionRegistry {
     this.#byName.set(host.name, host);
     this.#sorted.add(host);
     if (!host.record.isDetached) host.topic.attached.add(host);
+    this.#notePushConfig(host);
   }
 
   async #drawNumber(name: string): Promise<number> {

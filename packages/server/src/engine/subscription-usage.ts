@@ -28,6 +28,8 @@ export class SubscriptionUsage {
   /** Requests on streams that had a deadline to change. */
   streamModifyRequests = 0;
   streamModifyIds = 0;
+  /** Ack ids that failed, in acks and in deadline changes, under exactly-once. */
+  exactlyOnceWarnings = 0;
   /** Updates and detachments that took effect. */
   configUpdates = 0;
   /** In ms. Undefined: nothing was acked. */
