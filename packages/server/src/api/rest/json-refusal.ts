@@ -1,5 +1,4 @@
-import { PubSubError } from "@peal/core";
-import type { ErrorDetail } from "@peal/wire";
+import { DetailedError } from "../detailed-error.js";
 import { shown } from "../error-catalogue.js";
 
 /** One thing that is wrong with a JSON request. */
@@ -10,12 +9,14 @@ export interface Violation {
 }
 
 /** A request whose JSON cannot be read: INVALID_ARGUMENT, with every violation in its details. */
-export class JsonRefusal extends PubSubError {
-  readonly details: readonly ErrorDetail[];
-
+export class JsonRefusal extends DetailedError {
   constructor(violations: readonly Violation[], options?: ErrorOptions) {
-    super("INVALID_ARGUMENT", violations.map(({ description }) => description).join("\n"), options);
-    this.details = [{ type: "BadRequest", fieldViolations: violations }];
+    super(
+      "INVALID_ARGUMENT",
+      violations.map(({ description }) => description).join("\n"),
+      [{ type: "BadRequest", fieldViolations: violations }],
+      options,
+    );
   }
 }
 

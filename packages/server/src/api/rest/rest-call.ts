@@ -4,12 +4,13 @@ import { constants } from "node:http2";
 import type { DescMessage, JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { type HttpRoute, matchRoute, type RouteMatch, restError } from "@peal/wire";
 import type { ApiContext } from "../api-context.js";
+import { DetailedError } from "../detailed-error.js";
 import { badArgument, shown } from "../error-catalogue.js";
 import type { CallScope, UnaryMethod } from "../grpc/unary-method.js";
 import { toPubSubError } from "../to-status.js";
 import type { BodyReader } from "./body-reader.js";
 import { type HttpRequest, type HttpResponse, sendAllowed, sendHtml, sendJson } from "./http-exchange.js";
-import { invalidPayload, JsonRefusal } from "./json-refusal.js";
+import { invalidPayload } from "./json-refusal.js";
 import { parseJsonText } from "./json-text.js";
 import { type ParsedQuery, parseQuery, queryToJson, refuseQueryFields } from "./query.js";
 import { jsonText, responseText } from "./response-text.js";
@@ -64,7 +65,7 @@ class RestCall {
     } catch (error) {
       const told = toPubSubError(error, method.path, observer);
       observer.callEnded(method.path, told.code, performance.now() - this.#startedAtMs);
-      const body = restError(told.code, told.message, told instanceof JsonRefusal ? told.details : []);
+      const body = restError(told.code, told.message, told instanceof DetailedError ? told.details : []);
       sendJson(response, body.error.code, jsonText(body, query.isPretty));
     }
   }
