@@ -4,6 +4,7 @@
 export { AckIdList } from "./ack-id-list.js";
 export * from "./error-details.js";
 export * from "./limits.js";
+export { type MessageFields, readMessageFields } from "./message-fields.js";
 export * from "./profile.js";
 export * from "./publish-response.js";
 export * from "./publish-scan.js";
