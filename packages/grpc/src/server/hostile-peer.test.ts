@@ -223,13 +223,15 @@ test("ten thousand cancelled calls leave nothing behind", async (context) => {
   assert.equal((await call("Echo", Buffer.from("still here"))).code, Status.OK);
 });
 
-test("status details that no trailer can carry are left out whole, and code and text stay", async (context) => {
+test("status details that no trailer can carry give way to the brief ones, and code and text stay", async (context) => {
   const refuse: MethodDefinition = {
     ...echo,
     kind: "unary",
     handler: (request) => {
-      const details = Buffer.alloc(74 * Buffer.from(request).readUInt32LE(0), 120);
-      throw new GrpcError(Status.INVALID_ARGUMENT, "some ids failed", { details });
+      const ids = Buffer.from(request).readUInt32LE(0);
+      const details = Buffer.alloc(74 * ids, 120);
+      const brief = ids % 2 === 0 ? {} : { briefDetails: Buffer.of(8, 3) };
+      throw new GrpcError(Status.INVALID_ARGUMENT, "some ids failed", { details, ...brief });
     },
   };
   const { call } = await startServer(context, [refuse]);
@@ -241,7 +243,9 @@ test("status details that no trailer can carry are left out whole, and code and 
     return [code, message, details === undefined ? undefined : details.length];
   };
   assert.deepEqual(await ask(500), [Status.INVALID_ARGUMENT, "some ids failed", 37_000]);
+  assert.deepEqual(await ask(501), [Status.INVALID_ARGUMENT, "some ids failed", 37_074]);
   assert.deepEqual(await ask(3_000), [Status.INVALID_ARGUMENT, "some ids failed", undefined]);
+  assert.deepEqual(await ask(3_001), [Status.INVALID_ARGUMENT, "some ids failed", 2]);
 });
 
 test("a thousand idle connections cost little, and one that says nothing is closed", async (context) => {

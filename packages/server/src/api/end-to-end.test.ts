@@ -5,7 +5,7 @@ import { type ClientHttp2Stream, connect, constants } from "node:http2";
 import { after, before, describe, test } from "node:test";
 import type { DescMessage } from "@bufbuild/protobuf";
 import { status } from "@grpc/grpc-js";
-import { Publisher, Subscriber } from "@peal/wire";
+import { Publisher, SchemaService, Subscriber } from "@peal/wire";
 import { ServerBed } from "./server-bed.test.support.js";
 
 function texts(messages: readonly { readonly message?: { readonly data: Uint8Array } | undefined }[]): string[] {
@@ -205,9 +205,9 @@ describe("a server with the real engine", { timeout: 60_000 }, () => {
   });
 
   test("a method that does not exist yet is UNIMPLEMENTED by name", async () => {
-    await assert.rejects(bed.call(Subscriber.method.seek, { subscription: "projects/p/subscriptions/x" }), {
+    await assert.rejects(bed.call(SchemaService.method.listSchemas, { parent: "projects/p" }), {
       code: status.UNIMPLEMENTED,
-      details: "The method Seek is not implemented by this server.",
+      details: "The method ListSchemas is not implemented by this server.",
     });
   });
 

@@ -145,6 +145,27 @@ export function badPushVersion(version: string): PubSubError {
   return invalidArgument(`Invalid push endpoint version given in push config (version=${shown(version)}).`);
 }
 
+/** B23; which ids, and why, is in the ErrorInfo. */
+export const ACK_IDS_FAILED_TEXT =
+  "Some acknowledgement ids in the request were invalid. This could be because the acknowledgement ids have expired or the acknowledgement ids were malformed.";
+
+/** A filter that does not follow the grammar; `reason` says where and what was expected. */
+export function badFilter(reason: string): PubSubError {
+  return badArgument(`Invalid filter: ${reason}`);
+}
+
+/** A seek that does not say where to. */
+export function noSeekTarget(): PubSubError {
+  return badArgument("Invalid target: it is not set; set time or snapshot");
+}
+
+/** A Timestamp out of the range of google.protobuf.Timestamp. */
+export function malformedTimestamp(field: string): PubSubError {
+  return invalidArgument(
+    `Invalid timestamp given (field=${field}). It must be from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z, and nanos must be between 0 and 999999999.`,
+  );
+}
+
 /** B27; what really happened is for the log only. */
 export const SERVICE_ERROR_TEXT =
   "A service error has occurred. Please retry your request. If the error persists, please report it.";

@@ -12,7 +12,16 @@ import type {
   PullerOptions,
   PullerSink,
 } from "../engine/engine-contract.js";
-import type { SnapshotState, SubscriptionSettings, SubscriptionState, TopicSettings } from "../engine/settings.js";
+import type {
+  DeliveryProperties,
+  PushConfig,
+  SeekTarget,
+  SnapshotSettings,
+  SnapshotState,
+  SubscriptionSettings,
+  SubscriptionState,
+  TopicSettings,
+} from "../engine/settings.js";
 import { SubscriptionUsage } from "../engine/subscription-usage.js";
 import { TopicUsage } from "../engine/topic-usage.js";
 
@@ -62,12 +71,17 @@ export class FakeEngine implements PubSubEngine {
   readonly topicUsages = new Map<string, TopicUsage>();
   readonly subscriptionUsages = new Map<string, SubscriptionUsage>();
   readonly settled: SettledIds[] = [];
+  readonly snapshots = new Map<string, SnapshotState>();
+  readonly seeks: { readonly subscription: string; readonly target: SeekTarget }[] = [];
+  /** When snapshots made here expire. */
+  snapshotExpireAtMs = 1_700_000_000_123;
   /** Thrown by the next call that touches a topic. */
   failure: Error | undefined;
   /** What acknowledge and modifyAckDeadline wait for. */
   durable: Promise<void> = Promise.resolve();
-  /** What they answer. */
+  /** What they answer for an exactly-once subscription, beside malformed ids. */
   failures: readonly AckFailure[] = [];
+  #watchPushConfig: ((subscription: string, config: PushConfig | undefined) => void) | undefined;
 
   async createTopic(settings: TopicSettings): Promise<TopicSettings> {
     if (this.topics.has(settings.name)) throw alreadyExists(settings.name);
@@ -95,6 +109,9 @@ export class FakeEngine implements PubSubEngine {
     this.topics.delete(name);
     for (const state of this.subscriptions.values()) {
       if (state.topic === name) this.subscriptions.set(state.name, { ...state, hasTopic: false });
+    }
+    for (const state of this.snapshots.values()) {
+      if (state.topic === name) this.snapshots.set(state.name, { ...state, hasTopic: false });
     }
   }
 
@@ -134,6 +151,10 @@ export class FakeEngine implements PubSubEngine {
     const { isDetached, hasTopic } = present;
     const changed = { ...change(present), isDetached, hasTopic };
     this.subscriptions.set(name, changed);
+    if (changed.pushConfig !== present.pushConfig) this.#watchPushConfig?.(name, changed.pushConfig);
+    for (const puller of this.pullers) {
+      if (puller.subscription === name && !puller.isClosed) puller.sink.configured(propertiesOf(changed));
+    }
     return changed;
   }
 
@@ -146,36 +167,53 @@ export class FakeEngine implements PubSubEngine {
     this.subscriptions.set(name, { ...found(this.subscriptions, name), isDetached: true });
   }
 
-  seek(): Promise<void> {
-    return Promise.reject(new Error("seek"));
+  async seek(subscription: string, target: SeekTarget): Promise<void> {
+    const state = found(this.subscriptions, subscription);
+    if (target.kind === "snapshot" && found(this.snapshots, target.name).topic !== state.topic) {
+      throw new PubSubError("INVALID_ARGUMENT", "The snapshot is of another topic.");
+    }
+    this.seeks.push({ subscription, target });
   }
 
-  createSnapshot(): Promise<SnapshotState> {
-    return Promise.reject(new Error("createSnapshot"));
+  async createSnapshot(settings: SnapshotSettings, subscription: string): Promise<SnapshotState> {
+    const { topic, hasTopic } = found(this.subscriptions, subscription);
+    if (this.snapshots.has(settings.name)) throw alreadyExists(settings.name);
+    const state = { ...settings, topic, hasTopic, expireAtMs: this.snapshotExpireAtMs };
+    this.snapshots.set(settings.name, state);
+    return state;
   }
 
-  getSnapshot(): SnapshotState {
-    throw new Error("getSnapshot");
+  getSnapshot(name: string): SnapshotState {
+    return found(this.snapshots, name);
   }
 
-  listSnapshots(): readonly SnapshotState[] {
-    return [];
+  listSnapshots(project: string, slice: ListSlice): readonly SnapshotState[] {
+    return page(this.snapshots, `${project}/snapshots/`, slice);
   }
 
-  listTopicSnapshots(): readonly string[] {
-    return [];
+  listTopicSnapshots(topic: string, slice: ListSlice): readonly string[] {
+    found(this.topics, topic);
+    const ofTopic = [...this.snapshots].filter(([, state]) => state.topic === topic && state.hasTopic);
+    return page(new Map(ofTopic), "", slice).map((state) => state.name);
   }
 
-  updateSnapshot(): Promise<SnapshotState> {
-    return Promise.reject(new Error("updateSnapshot"));
+  async updateSnapshot(name: string, change: (present: SnapshotState) => SnapshotSettings): Promise<SnapshotState> {
+    const present = found(this.snapshots, name);
+    const changed = { ...present, ...change(present) };
+    this.snapshots.set(name, changed);
+    return changed;
   }
 
-  deleteSnapshot(): Promise<void> {
-    return Promise.reject(new Error("deleteSnapshot"));
+  async deleteSnapshot(name: string): Promise<void> {
+    found(this.snapshots, name);
+    this.snapshots.delete(name);
   }
 
-  watchPushConfigs(): void {
-    throw new Error("nobody asks a fake engine for push configs");
+  watchPushConfigs(onChange: (subscription: string, config: PushConfig | undefined) => void): void {
+    this.#watchPushConfig = onChange;
+    for (const { name, pushConfig } of this.subscriptions.values()) {
+      if (pushConfig !== undefined) onChange(name, pushConfig);
+    }
   }
 
   async publish(topic: string, batch: PublishBatch): Promise<number> {
@@ -187,8 +225,12 @@ export class FakeEngine implements PubSubEngine {
   openPuller(subscription: string, options: PullerOptions, sink: PullerSink): Puller {
     const state = found(this.subscriptions, subscription);
     if (state.isDetached) throw new PubSubError("FAILED_PRECONDITION", "The subscription is detached.");
+    if ((state.pushConfig !== undefined) !== options.isPush) {
+      throw new PubSubError("FAILED_PRECONDITION", "This method is not supported for this subscription type.");
+    }
     const puller = new FakePuller(subscription, options, sink);
     this.pullers.push(puller);
+    sink.configured(propertiesOf(state));
     return puller;
   }
 
@@ -197,9 +239,7 @@ export class FakeEngine implements PubSubEngine {
   }
 
   async acknowledge(subscription: string, ackIds: readonly string[]): Promise<readonly AckFailure[]> {
-    this.#settle({ subscription, ackIds });
-    await this.durable;
-    return this.failures;
+    return this.#settle({ subscription, ackIds });
   }
 
   async modifyAckDeadline(
@@ -207,9 +247,7 @@ export class FakeEngine implements PubSubEngine {
     ackIds: readonly string[],
     seconds: number | readonly number[],
   ): Promise<readonly AckFailure[]> {
-    this.#settle({ subscription, ackIds, seconds });
-    await this.durable;
-    return this.failures;
+    return this.#settle({ subscription, ackIds, seconds });
   }
 
   topicUsage(name: string): TopicUsage | undefined {
@@ -223,17 +261,26 @@ export class FakeEngine implements PubSubEngine {
     return this.subscriptionUsages.get(name);
   }
 
-  #settle(settled: SettledIds): void {
-    found(this.subscriptions, settled.subscription);
-    const malformed = settled.ackIds.find((ackId) => this.checkAckId(settled.subscription, ackId) === "malformed");
-    if (malformed !== undefined) {
+  async #settle(settled: SettledIds): Promise<readonly AckFailure[]> {
+    const { subscription, ackIds } = settled;
+    const isExactlyOnce = found(this.subscriptions, subscription).isExactlyOnce === true;
+    const malformed = ackIds.filter((ackId) => this.checkAckId(subscription, ackId) === "malformed");
+    if (malformed.length > 0 && !isExactlyOnce) {
       throw new PubSubError(
         "INVALID_ARGUMENT",
-        `You have passed an invalid ack ID to the service (ack_id=${malformed}).`,
+        `You have passed an invalid ack ID to the service (ack_id=${malformed[0]}).`,
       );
     }
     this.settled.push(settled);
+    await this.durable;
+    if (!isExactlyOnce) return [];
+    const asked = this.failures.filter(({ ackId }) => ackIds.includes(ackId));
+    return [...asked, ...malformed.map((ackId) => ({ ackId, reason: "invalid" as const }))];
   }
+}
+
+function propertiesOf({ isExactlyOnce = false, isOrdered = false }: SubscriptionState): DeliveryProperties {
+  return { isExactlyOnce, isOrdered };
 }
 
 /** A batch of messages with the given data, sequences from 1, ids from 1000, in one run. */

@@ -2,7 +2,7 @@
 import type { Profile } from "@peal/wire/hot";
 
 /** What is missing or already there, for the texts that name it: the emulator's depend on who asks. */
-export type ResourceKind = "topic" | "subscription" | "topicOfSubscription" | "streamedSubscription";
+export type ResourceKind = "topic" | "subscription" | "topicOfSubscription" | "streamedSubscription" | "snapshot";
 
 /** How strictly requests are judged, and in which words the answers come. Reference 4.1, 4.3. */
 export interface ProfileRules {
@@ -30,6 +30,10 @@ export interface ProfileRules {
   readonly allowsRepeatedSubscription: boolean;
   /** May push endpoints be plain http? (EMU-29) */
   readonly allowsHttpPushEndpoints: boolean;
+  /** May AND and OR stand side by side in a filter, AND binding tighter? (S-11.4) */
+  readonly allowsMixedFilterOperators: boolean;
+  /** What a Pull from a subscription that is pushed to is answered. (EMU-27) */
+  readonly pullFromPushed: "refused" | "nothing";
   /** The body of the answer to a path without a route. (REST-008) */
   readonly unknownRouteBody: "html" | "json";
 }
@@ -49,6 +53,8 @@ const SERVICE: ProfileRules = {
   endsStreamOnMalformedAckId: true,
   allowsRepeatedSubscription: false,
   allowsHttpPushEndpoints: false,
+  allowsMixedFilterOperators: false,
+  pullFromPushed: "refused",
   unknownRouteBody: "html",
 };
 
@@ -58,13 +64,23 @@ const EMULATOR_NOT_FOUND: { readonly [kind in ResourceKind]: (id: string) => str
   subscription: () => "Subscription does not exist",
   topicOfSubscription: () => "Subscription topic does not exist",
   streamedSubscription: (id) => `Subscription does not exist (resource=${id})`,
+  // By choice: nobody has measured it.
+  snapshot: () => "Snapshot not found",
+};
+
+const EMULATOR_ALREADY_EXISTS: { readonly [kind in ResourceKind]: string } = {
+  topic: "Topic already exists",
+  subscription: "Subscription already exists",
+  topicOfSubscription: "Topic already exists",
+  streamedSubscription: "Subscription already exists",
+  snapshot: "Snapshot already exists",
 };
 
 const EMULATOR: ProfileRules = {
   profile: "emulator",
   invalidName: (name, collection) => `Invalid [${collection}] name: (name=${name})`,
   notFound: (kind, id) => EMULATOR_NOT_FOUND[kind](id),
-  alreadyExists: (kind) => (kind === "topic" ? "Topic already exists" : "Subscription already exists"),
+  alreadyExists: (kind) => EMULATOR_ALREADY_EXISTS[kind],
   minAckDeadlineSeconds: 1,
   allowsUpperCaseLabels: true,
   refusesReservedAttributes: false,
@@ -74,6 +90,8 @@ const EMULATOR: ProfileRules = {
   endsStreamOnMalformedAckId: false,
   allowsRepeatedSubscription: true,
   allowsHttpPushEndpoints: true,
+  allowsMixedFilterOperators: true,
+  pullFromPushed: "nothing",
   unknownRouteBody: "json",
 };
 

@@ -2,8 +2,9 @@
 // it. What is no domain error becomes INTERNAL with a bland text; the real one goes to the observer, once, and to nobody else.
 import { PubSubError } from "@peal/core";
 import { GrpcError } from "@peal/grpc";
-import { STATUS, WireFormatError } from "@peal/wire/hot";
+import { encodeStatusDetails, STATUS, WireFormatError } from "@peal/wire/hot";
 import type { CallObserver } from "./call-observer.js";
+import { DetailedError } from "./detailed-error.js";
 import { invalidArgument, SERVICE_ERROR_TEXT } from "./error-catalogue.js";
 
 /**
@@ -28,5 +29,11 @@ export function codeOf(error: unknown): PubSubError["code"] {
 
 /** Returns the error that ends a gRPC call. */
 export function toGrpcError(error: PubSubError): GrpcError {
-  return new GrpcError(STATUS[error.code].grpc, error.message, { cause: error });
+  const { code, message } = error;
+  if (!(error instanceof DetailedError)) return new GrpcError(STATUS[code].grpc, message, { cause: error });
+  return new GrpcError(STATUS[code].grpc, message, {
+    cause: error,
+    details: encodeStatusDetails(code, message, error.details),
+    briefDetails: encodeStatusDetails(code, message, []),
+  });
 }

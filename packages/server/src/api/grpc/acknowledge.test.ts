@@ -7,7 +7,7 @@ import { acknowledgeMethod, modifyAckDeadlineMethod } from "./acknowledge.js";
 
 const NAME = "projects/p/subscriptions/billing";
 
-function fixture() {
+function fixture(settings: { readonly isExactlyOnce?: boolean } = {}) {
   const { context, engine } = apiFixture();
   engine.subscriptions.set(NAME, {
     name: NAME,
@@ -18,6 +18,7 @@ function fixture() {
     messageRetention: { seconds: 600, nanos: 0 },
     isDetached: false,
     hasTopic: true,
+    ...settings,
   });
   const acknowledge = acknowledgeMethod(context);
   const modify = modifyAckDeadlineMethod(context);
@@ -93,4 +94,37 @@ test("a missing subscription is named", async () => {
     code: "NOT_FOUND",
     message: "Resource not found (resource=other).",
   });
+});
+
+const FAILED =
+  "Some acknowledgement ids in the request were invalid. This could be because the acknowledgement ids have expired or the acknowledgement ids were malformed.";
+
+test("under exactly-once the error names the ids that failed, and why", async () => {
+  const { acknowledge, modify, engine } = fixture({ isExactlyOnce: true });
+  engine.failures = [
+    { ackId: "ok1", reason: "invalid" },
+    { ackId: "ok2", reason: "unordered" },
+  ];
+  const refusal = (metadata: { readonly [ackId: string]: string }) => ({
+    code: "INVALID_ARGUMENT",
+    message: FAILED,
+    details: [{ type: "ErrorInfo", reason: "EXACTLY_ONCE_ACKID_FAILURE", domain: "pubsub.googleapis.com", metadata }],
+  });
+  await assert.rejects(
+    acknowledge(["ok1", "ok2", "ok3", "__proto__", "x".repeat(600)]),
+    refusal(
+      Object.fromEntries([
+        ["ok1", "PERMANENT_FAILURE_INVALID_ACK_ID"],
+        ["ok2", "TRANSIENT_FAILURE_UNORDERED_ACK_ID"],
+        ["__proto__", "PERMANENT_FAILURE_INVALID_ACK_ID"],
+        ["x".repeat(600), "PERMANENT_FAILURE_INVALID_ACK_ID"],
+      ]),
+    ),
+  );
+  await assert.rejects(modify(["ok1", "ok3"], 20), refusal({ ok1: "PERMANENT_FAILURE_INVALID_ACK_ID" }));
+  await assert.rejects(acknowledge(["ok2"]), refusal({ ok2: "TRANSIENT_FAILURE_UNORDERED_ACK_ID" }));
+  assert.equal((await acknowledge(["ok3"])).length, 0);
+  const usage = engine.subscriptionUsage(NAME)!;
+  assert.deepEqual(Object.fromEntries(usage.ackRequests.entries()), { INVALID_ARGUMENT: 2, OK: 1 });
+  assert.deepEqual(Object.fromEntries(usage.modifyRequests.entries()), { INVALID_ARGUMENT: 1, OK: 0 });
 });

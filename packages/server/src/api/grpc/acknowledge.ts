@@ -6,7 +6,9 @@ import {
   scanAcknowledgeRequest,
   scanModifyAckDeadlineRequest,
 } from "@peal/wire/hot";
+import type { AckFailure } from "../../engine/engine-contract.js";
 import type { ResponseCounts } from "../../engine/response-counts.js";
+import { ackIdsFailed } from "../ack-failures.js";
 import type { ApiContext } from "../api-context.js";
 import { badAckDeadline, malformedAckId, noAckIds } from "../error-catalogue.js";
 import { inProfileWords } from "../resource-errors.js";
@@ -20,7 +22,10 @@ const EMPTY = new Uint8Array(0);
 /** No server ever made an ack id this long; refused before the engine would repeat it in an error. */
 const LONGEST_ACK_ID = 512;
 
-/** Acks the ids of a serialized AcknowledgeRequest; all of them, or none where one is malformed. */
+/**
+ * Acks the ids of a serialized AcknowledgeRequest; all of them, or none where one is malformed. Under exactly-once each id
+ * stands for itself, and those that failed are in the details of the error.
+ */
 export function acknowledgeMethod(context: ApiContext): UnaryMethod {
   return {
     path: "/google.pubsub.v1.Subscriber/Acknowledge",
@@ -32,13 +37,13 @@ export function acknowledgeMethod(context: ApiContext): UnaryMethod {
       if (usage !== undefined) usage.ackIds += ackIds.count;
       return settled(context, name, usage?.ackRequests, () => {
         if (ackIds.count === 0) throw noAckIds();
-        return context.engine.acknowledge(name, readAckIds(ackIds));
+        return context.engine.acknowledge(name, readSubscriptionAckIds(context, name, ackIds));
       });
     },
   };
 }
 
-/** Moves the deadlines of the ids of a serialized ModifyAckDeadlineRequest; all of them, or none where one is malformed. */
+/** Moves the deadlines of the ids of a serialized ModifyAckDeadlineRequest; fails as `acknowledgeMethod` does. */
 export function modifyAckDeadlineMethod(context: ApiContext): UnaryMethod {
   return {
     path: "/google.pubsub.v1.Subscriber/ModifyAckDeadline",
@@ -49,7 +54,8 @@ export function modifyAckDeadlineMethod(context: ApiContext): UnaryMethod {
       return settled(context, name, context.engine.subscriptionUsage(name)?.modifyRequests, () => {
         if (ackIds.count === 0) throw noAckIds();
         checkModifySeconds(ackDeadlineSeconds);
-        return context.engine.modifyAckDeadline(name, readAckIds(ackIds), ackDeadlineSeconds);
+        const ids = readSubscriptionAckIds(context, name, ackIds);
+        return context.engine.modifyAckDeadline(name, ids, ackDeadlineSeconds);
       });
     },
   };
@@ -74,19 +80,26 @@ export function readAckIds(ackIds: AckIdList): string[] {
   return ackIds.texts();
 }
 
+/** Reads ack ids as text: where each one stands for itself, also those that are too long. */
+function readSubscriptionAckIds({ engine }: ApiContext, name: SubscriptionName, ackIds: AckIdList): string[] {
+  const isTooLong = ackIds.lengths.some((length) => length > LONGEST_ACK_ID);
+  return isTooLong && engine.getSubscription(name).isExactlyOnce === true ? ackIds.texts() : readAckIds(ackIds);
+}
+
 /** Answers what `settle` does, and counts how it ends. */
 function settled(
   { rules }: ApiContext,
   name: SubscriptionName,
   counts: ResponseCounts | undefined,
-  settle: () => Promise<unknown>,
+  settle: () => Promise<readonly AckFailure[]>,
 ): Promise<Uint8Array> {
   const failed = (error: unknown): never => {
     counts?.add(codeOf(error));
     throw inProfileWords(rules, { missing: { kind: "subscription", name } }, error);
   };
   try {
-    return settle().then(() => {
+    return settle().then((failures) => {
+      if (failures.length > 0) return failed(ackIdsFailed(failures));
       counts?.add("OK");
       return EMPTY;
     }, failed);

@@ -147,3 +147,44 @@ test("a subscription that does not exist is named", async () => {
   await assert.rejects(emulator.pull({ subscription }), { message: "Subscription does not exist" });
   await assert.rejects(pull({ subscription: "projects/p/topics/other" }), { code: "INVALID_ARGUMENT" });
 });
+
+test("a pull from a subscription that is pushed to is refused, or empty in the emulator profile", async () => {
+  for (const profile of ["service", "emulator"] as const) {
+    const { pull, engine } = await fixture(profile);
+    const waiting = pull();
+    await engine.updateSubscription(NAME, (present) => ({
+      ...present,
+      pushConfig: { endpoint: "https://example.com", attributes: {} },
+    }));
+    const refusal = new PubSubError("FAILED_PRECONDITION", "This method is not supported for this subscription type.");
+    engine.pullers[0]!.sink.end(refusal);
+    if (profile === "service") {
+      await assert.rejects(waiting, refusal);
+      await assert.rejects(pull(), { code: "FAILED_PRECONDITION", message: refusal.message });
+    } else {
+      assert.deepEqual(messagesOf(await waiting), []);
+      assert.deepEqual(messagesOf(await pull()), []);
+    }
+    const counts = new Map(engine.subscriptionUsage(NAME)!.pulls.entries());
+    assert.equal(counts.get(profile === "service" ? "FAILED_PRECONDITION" : "OK"), 2);
+  }
+});
+
+test("a detached subscription is refused in either profile", async () => {
+  const { pull, engine } = await fixture("emulator");
+  await engine.detachSubscription(NAME);
+  await assert.rejects(pull(), { code: "FAILED_PRECONDITION" });
+});
+
+test("attempts are told where they are counted", async () => {
+  for (const attempt of [0, 1, 7]) {
+    const { pull, engine } = await fixture();
+    const answer = pull();
+    const batch = batchOf("one");
+    engine.pullers[0]!.sink.deliver({
+      ...batch,
+      runs: batch.runs.map((run) => ({ ...run, deliveryAttempt: attempt })),
+    });
+    assert.equal(messagesOf(await answer)[0]?.deliveryAttempt, attempt);
+  }
+});

@@ -87,6 +87,10 @@ class PendingPull implements PullerSink {
         this,
       );
     } catch (error) {
+      if (this.#isAnsweredWithNothing(error)) {
+        this.#finish(NOTHING);
+        return this.#answer;
+      }
       this.#usage?.pulls.add(codeOf(error));
       throw this.#inWords(error);
     }
@@ -114,6 +118,10 @@ class PendingPull implements PullerSink {
 
   end(error: PubSubError): void {
     if (this.#isOver) return;
+    if (this.#isAnsweredWithNothing(error)) {
+      this.#finish(NOTHING);
+      return;
+    }
     this.#isOver = true;
     this.#timer?.cancel();
     this.#usage?.pulls.add(error.code);
@@ -141,6 +149,14 @@ class PendingPull implements PullerSink {
     this.#puller?.close();
     this.#usage?.pulls.add("CANCELLED");
     this.#reject(new PubSubError("CANCELLED", "The caller has cancelled the pull."));
+  }
+
+  /** Is a pull refused, or ended, because the subscription is pushed to, where the profile has an empty answer for that? */
+  #isAnsweredWithNothing(error: unknown): boolean {
+    const { engine, rules } = this.#context;
+    if (rules.pullFromPushed === "refused" || codeOf(error) !== "FAILED_PRECONDITION") return false;
+    const { pushConfig, isDetached } = engine.getSubscription(this.#subscription);
+    return pushConfig !== undefined && !isDetached;
   }
 
   #inWords(error: unknown): unknown {

@@ -1,27 +1,32 @@
 // StreamingPull: one stream, one puller. Messages go out one response at a time, the next when the last has left for the
-// socket; acks come in on the same stream and are confirmed to nobody. Reference 3.7.
+// socket; acks come in on the same stream, and are confirmed under exactly-once. Reference 3.7, S-8.9.
 //
 //   opening ──first request──▶ open ──half-close──▶ draining ──acks durable──▶ closed
 //      └───────────┴──────────────┴──error, end of the puller, cancel, age──────▲
 import { PubSubError } from "@peal/core";
 import type { BidiCall, MethodDefinition } from "@peal/grpc";
-import { encodeStreamingPullResponse, LIMITS, type StreamingPullScan, scanStreamingPullRequest } from "@peal/wire/hot";
+import {
+  encodeStreamingPullResponse,
+  LIMITS,
+  type StreamingPullResponseParts,
+  type StreamingPullScan,
+  type SubscriptionProperties,
+  scanStreamingPullRequest,
+} from "@peal/wire/hot";
 import type { Timer } from "../../engine/clock.js";
 import type { DeliveredBatch, Puller, PullerSink } from "../../engine/engine-contract.js";
+import type { DeliveryProperties } from "../../engine/settings.js";
 import type { SubscriptionUsage } from "../../engine/subscription-usage.js";
 import type { ApiContext } from "../api-context.js";
 import { payloadTooLarge, STREAM_RECYCLED_TEXT } from "../error-catalogue.js";
 import { inProfileWords } from "../resource-errors.js";
 import { toGrpcError, toPubSubError } from "../to-status.js";
 import { checkFirstRequest, checkLaterRequest, type StreamOpening } from "../validation/stream-rules.js";
-import { StreamSettling } from "./stream-settling.js";
+import { type SettlingStream, StreamSettling } from "./stream-settling.js";
 
 const PATH = "/google.pubsub.v1.Subscriber/StreamingPull";
 
-/** What every stream is told of its subscription, as long as neither exactly-once nor ordering exists here. */
-const PROPERTIES = { exactlyOnceDeliveryEnabled: false, messageOrderingEnabled: false };
-const FIRST_RESPONSE = encodeStreamingPullResponse({ subscriptionProperties: PROPERTIES });
-const KEEPALIVE_ANSWER = encodeStreamingPullResponse({});
+const KEEPALIVE_ANSWER: StreamingPullResponseParts = {};
 
 /** Returns the method as the gRPC server takes it. REST has no streaming pull. */
 export function streamingPullMethod(context: ApiContext): MethodDefinition {
@@ -44,10 +49,10 @@ type StreamState =
       readonly puller: Puller;
       readonly settling: StreamSettling;
     }
-  | { readonly kind: "draining" }
+  | { readonly kind: "draining"; readonly settling: StreamSettling }
   | { readonly kind: "closed" };
 
-class StreamingPull implements PullerSink {
+class StreamingPull implements PullerSink, SettlingStream {
   readonly #context: ApiContext;
   readonly #call: BidiCall;
   readonly #startedAtMs = performance.now();
@@ -61,6 +66,9 @@ class StreamingPull implements PullerSink {
   /** A batch was delivered, and the next one was not asked for yet. */
   #owesReady = false;
   #owesAnswer = false;
+  /** The client was not told yet what its subscription is like now. */
+  #owesProperties = true;
+  #properties: SubscriptionProperties = { exactlyOnceDeliveryEnabled: false, messageOrderingEnabled: false };
 
   constructor(context: ApiContext, call: BidiCall) {
     this.#context = context;
@@ -81,8 +89,22 @@ class StreamingPull implements PullerSink {
     }
   }
 
-  configured(): void {
-    // The same for all streams yet.
+  configured({ isExactlyOnce, isOrdered }: DeliveryProperties): void {
+    this.#properties = { exactlyOnceDeliveryEnabled: isExactlyOnce, messageOrderingEnabled: isOrdered };
+    this.#owesProperties = true;
+    if (this.#state.kind === "open" && this.#isDrained) this.#sendProperties();
+  }
+
+  get isExactlyOnce(): boolean {
+    return this.#properties.exactlyOnceDeliveryEnabled;
+  }
+
+  settlingFailed(error: unknown): void {
+    this.#fail(error);
+  }
+
+  confirmable(): void {
+    if (this.#isDrained) this.#confirm();
   }
 
   deliver(batch: DeliveredBatch): void {
@@ -93,9 +115,9 @@ class StreamingPull implements PullerSink {
       return;
     }
     this.#owesReady = true;
-    this.#owesAnswer = false;
     if (this.#usage !== undefined) this.#usage.streamedMessages += batch.messageCount;
-    this.#send(encodeStreamingPullResponse({ received: batch, subscriptionProperties: PROPERTIES }));
+    this.#owesProperties = false;
+    this.#send({ received: batch, subscriptionProperties: this.#properties });
     if (this.#isDrained) this.#askForMore(state.puller);
   }
 
@@ -133,10 +155,10 @@ class StreamingPull implements PullerSink {
       },
       this,
     );
-    const settling = new StreamSettling(this.#context, opening.subscription, (error) => this.#fail(error));
+    const settling = new StreamSettling(this.#context, opening.subscription, this);
     this.#state = { kind: "open", opening, puller, settling };
     this.#call.sendHeaders();
-    this.#send(FIRST_RESPONSE);
+    this.#sendProperties();
     settling.settle(request);
     this.#owesReady = true;
     if (this.#isDrained) this.#askForMore(puller);
@@ -150,25 +172,38 @@ class StreamingPull implements PullerSink {
     // What the acks make room for may be delivered at once: that is an answer, too.
     this.#owesAnswer = state.opening.wantsAnswers;
     state.settling.settle(request);
-    if (this.#owesAnswer && this.#isDrained) this.#answer();
+    if (this.#owesAnswer && this.#isDrained) this.#send(KEEPALIVE_ANSWER);
   }
 
-  #answer(): void {
+  #sendProperties(): void {
+    this.#owesProperties = false;
+    this.#send({ subscriptionProperties: this.#properties });
+  }
+
+  /** Sends confirmations until there are none, or no room. */
+  #confirm(): void {
+    const state = this.#state;
+    if (state.kind !== "open" && state.kind !== "draining") return;
+    const { confirmations } = state.settling;
+    while (this.#isDrained && !confirmations.isEmpty) this.#send(confirmations.take());
+  }
+
+  /** Any response is an answer, and an empty one nothing else. */
+  #send(parts: StreamingPullResponseParts): void {
     this.#owesAnswer = false;
-    this.#send(KEEPALIVE_ANSWER);
-  }
-
-  #send(response: Uint8Array): void {
     this.#usage?.streamResponses.add("OK");
-    this.#isDrained = this.#call.send(response);
+    this.#isDrained = this.#call.send(encodeStreamingPullResponse(parts));
   }
 
   #drained(): void {
     this.#isDrained = true;
+    this.#confirm();
     const state = this.#state;
-    if (state.kind !== "open") return;
-    if (this.#owesReady) this.#askForMore(state.puller);
-    if (this.#owesAnswer && this.#isDrained) this.#answer();
+    if (state.kind === "draining" && this.#isDrained) this.#endWhenIdle(state.settling);
+    if (state.kind !== "open" || !this.#isDrained) return;
+    if (this.#owesProperties) this.#sendProperties();
+    if (this.#owesReady && this.#isDrained) this.#askForMore(state.puller);
+    if (this.#owesAnswer && this.#isDrained) this.#send(KEEPALIVE_ANSWER);
   }
 
   #askForMore(puller: Puller): void {
@@ -184,13 +219,18 @@ class StreamingPull implements PullerSink {
       this.#call.end();
     } else if (state.kind === "open") {
       state.puller.close();
-      this.#state = { kind: "draining" };
-      void state.settling.whenIdle().then(() => {
-        if (this.#state.kind !== "draining") return;
-        this.#close("OK");
-        this.#call.end();
-      });
+      this.#state = { kind: "draining", settling: state.settling };
+      this.#endWhenIdle(state.settling);
     }
+  }
+
+  /** Ends the stream once all acks are durable and, where that is promised, confirmed; a client that reads nothing waits. */
+  #endWhenIdle(settling: StreamSettling): void {
+    void settling.whenIdle().then(() => {
+      if (this.#state.kind !== "draining" || !settling.confirmations.isEmpty) return;
+      this.#close("OK");
+      this.#call.end();
+    });
   }
 
   #fail(error: unknown): void {

@@ -12,10 +12,20 @@ import { IAMPolicy, Publisher, SchemaService, Subscriber } from "@peal/wire";
 import type { ApiContext } from "../api-context.js";
 import { invalidArgument, unsupportedMethod } from "../error-catalogue.js";
 import {
+  createSnapshot,
+  deleteSnapshot,
+  getSnapshot,
+  listSnapshots,
+  listTopicSnapshots,
+  updateSnapshot,
+} from "./snapshots.js";
+import {
   createSubscription,
   deleteSubscription,
   getSubscription,
   listSubscriptions,
+  modifyPushConfig,
+  seek,
   updateSubscription,
 } from "./subscriptions.js";
 import {
@@ -41,12 +51,20 @@ const SUPPORTED: readonly (readonly [DescMethod, AdminMethod])[] = [
   entry(Publisher.method.deleteTopic, deleteTopic),
   entry(Publisher.method.listTopics, listTopics),
   entry(Publisher.method.listTopicSubscriptions, listTopicSubscriptions),
+  entry(Publisher.method.listTopicSnapshots, listTopicSnapshots),
   entry(Publisher.method.detachSubscription, detachSubscription),
   entry(Subscriber.method.createSubscription, createSubscription),
   entry(Subscriber.method.getSubscription, getSubscription),
   entry(Subscriber.method.updateSubscription, updateSubscription),
   entry(Subscriber.method.deleteSubscription, deleteSubscription),
   entry(Subscriber.method.listSubscriptions, listSubscriptions),
+  entry(Subscriber.method.modifyPushConfig, modifyPushConfig),
+  entry(Subscriber.method.seek, seek),
+  entry(Subscriber.method.createSnapshot, createSnapshot),
+  entry(Subscriber.method.getSnapshot, getSnapshot),
+  entry(Subscriber.method.updateSnapshot, updateSnapshot),
+  entry(Subscriber.method.deleteSnapshot, deleteSnapshot),
+  entry(Subscriber.method.listSnapshots, listSnapshots),
 ];
 
 /** The gRPC path of a method. */

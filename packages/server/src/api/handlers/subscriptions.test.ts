@@ -116,13 +116,6 @@ test("a duration whose parts contradict each other is refused", async () => {
 });
 
 const UNIMPLEMENTED: readonly (readonly [field: string, fields: Fields])[] = [
-  ["filter", { filter: 'attributes:"a"' }],
-  ["enable_message_ordering", { enableMessageOrdering: true }],
-  ["enable_exactly_once_delivery", { enableExactlyOnceDelivery: true }],
-  ["dead_letter_policy", { deadLetterPolicy: { deadLetterTopic: TOPIC } }],
-  ["retry_policy", { retryPolicy: {} }],
-  ["push_config", { pushConfig: { pushEndpoint: "https://example.com/push" } }],
-  ["push_config", { pushConfig: { attributes: { "x-goog-version": "v1" } } }],
   ["bigquery_config", { bigqueryConfig: { table: "p.d.t" } }],
   ["cloud_storage_config", { cloudStorageConfig: { bucket: "b" } }],
   ["bigtable_config", { bigtableConfig: { table: "projects/p/instances/i/tables/t" } }],
@@ -176,13 +169,42 @@ const INVALID: readonly (readonly [fields: Fields, message: RegExp])[] = [
   [{ bigqueryConfig: { table: "p.d.t" }, cloudStorageConfig: { bucket: "b" } }, /^You have passed an invalid argument/],
   [
     { pushConfig: { pushEndpoint: "https://example.com" }, enableExactlyOnceDelivery: true },
-    /^You have passed an invalid argument/,
+    /^You have passed an invalid argument to the service \(argument=enable_exactly_once_delivery cannot be used together with push_config\)\.$/,
   ],
+  [
+    { pushConfig: { pushEndpoint: "https://example.com" }, bigqueryConfig: { table: "p.d.t" } },
+    /^You have passed an invalid argument to the service \(argument=Only one of push_config and bigquery_config may be set\)\.$/,
+  ],
+  [
+    { filter: 'attributes.a == "b"' },
+    /^You have passed an invalid argument to the service \(argument=Invalid filter: expected .* at position 14, found .*\)\.$/,
+  ],
+  [
+    { filter: "attributes:a AND attributes:b OR attributes:c" },
+    /Invalid filter: .* at position 31.*AND and OR mix only with parentheses/,
+  ],
+  [{ retryPolicy: { maximumBackoff: seconds(9) } }, /maximum_backoff 9s cannot be smaller than minimum_backoff 10s\.$/],
+  [
+    { retryPolicy: { minimumBackoff: seconds(-1) } },
+    /^The value for minimum_backoff is out of bounds\. You passed -1s/,
+  ],
+  [{ retryPolicy: { maximumBackoff: seconds(600, 1) } }, /^The value for maximum_backoff is out of bounds/],
+  ...[
+    "https:example.com",
+    "https://",
+    "https:///path",
+    " https://example.com",
+    "https://exa mple.com",
+    "ftp://a",
+    "x",
+  ].map((pushEndpoint) => [{ pushConfig: { pushEndpoint } }, /^Invalid push endpoint given/] as const),
 ];
 
-test("a setting that is not implemented is checked before it is refused", async () => {
+test("a setting out of its rules is refused, and nothing is stored", async () => {
   for (const [fields, message] of INVALID) {
-    await assert.rejects(fixture().make(fields), { code: "INVALID_ARGUMENT", message });
+    const { make, engine } = fixture();
+    await assert.rejects(make(fields), { code: "INVALID_ARGUMENT", message });
+    assert.equal(engine.subscriptions.size, 0);
   }
 });
 
@@ -214,7 +236,9 @@ test("an update is all or nothing", async () => {
   await make({ labels: { a: "1" } });
   await assert.rejects(update(["labels", "ack_deadline_seconds"], { labels: { b: "2" }, ackDeadlineSeconds: 5 }));
   assert.deepEqual(engine.getSubscription(NAME).labels, { a: "1" });
-  await assert.rejects(update(["labels", "retry_policy"], { labels: {}, retryPolicy: {} }), { code: "UNIMPLEMENTED" });
+  await assert.rejects(update(["labels", "bigquery_config"], { labels: {}, bigqueryConfig: { table: "p.d.t" } }), {
+    code: "UNIMPLEMENTED",
+  });
   assert.deepEqual(engine.getSubscription(NAME).labels, { a: "1" });
 });
 

@@ -8,17 +8,24 @@ import {
   type ListSubscriptionsRequest,
   type ListSubscriptionsResponse,
   ListSubscriptionsResponseSchema,
+  type ModifyPushConfigRequest,
+  PushConfigSchema,
   projectOf,
   randomResourceId,
+  type SeekRequest,
+  type SeekResponse,
+  SeekResponseSchema,
   type Subscription,
   SubscriptionSchema,
   type UpdateSubscriptionRequest,
 } from "@peal/wire";
 import type { SubscriptionSettings, SubscriptionState } from "../../engine/settings.js";
 import type { ApiContext } from "../api-context.js";
+import { PUSH_VERSION_ATTRIBUTE } from "../push-config-message.js";
 import { type CallSubjects, withProfileWords } from "../resource-errors.js";
 import { subscriptionMessage, subscriptionSettings } from "../resources.js";
 import { checkProjectName, checkSubscriptionName, checkTopicName } from "../validation/names.js";
+import { checkSeekTarget } from "../validation/seek-rules.js";
 import {
   checkSubscription,
   MASKED_SUBSCRIPTION,
@@ -26,6 +33,8 @@ import {
 } from "../validation/subscription-rules.js";
 import { applyUpdateMask, checkUpdateMask, fieldsOf, type MaskPath } from "../validation/update-mask.js";
 import { readPage } from "./page.js";
+
+const DEAD_LETTER_TOPIC = "dead_letter_topic";
 
 export async function createSubscription(context: ApiContext, request: Subscription): Promise<Subscription> {
   const { engine, rules } = context;
@@ -63,11 +72,7 @@ export async function updateSubscription(
   const asked = request.subscription ?? create(SubscriptionSchema);
   const name = checkSubscriptionName(rules, asked.name);
   const paths = checkUpdateMask(MASKED_SUBSCRIPTION, request.updateMask);
-  const fields = fieldsOf(paths);
-  if (fields.has("dead_letter_policy")) {
-    checkSubscription(rules, asked, new Set(["dead_letter_policy"]));
-    await checkDeadLetterTopic(context, asked);
-  }
+  if (namesDeadLetterTopic(paths)) await checkDeadLetterTopic(context, asked);
   const updated = await withProfileWords(rules, subscriptionMissing(name), () =>
     engine.updateSubscription(name, (present) => changedSettings(context, present, asked, paths)),
   );
@@ -98,6 +103,37 @@ export function listSubscriptions(
   return create(ListSubscriptionsResponseSchema, { subscriptions: items.map(subscriptionMessage), nextPageToken });
 }
 
+/** Makes a subscription pushed to, or pulled from. Its backlog stays. */
+export async function modifyPushConfig(
+  { engine, rules }: ApiContext,
+  request: ModifyPushConfigRequest,
+): Promise<Empty> {
+  const name = checkSubscriptionName(rules, request.subscription);
+  await withProfileWords(rules, subscriptionMissing(name), () =>
+    engine.updateSubscription(name, (present) => {
+      const changed = subscriptionMessage(present);
+      const version = present.pushConfig?.attributes[PUSH_VERSION_ATTRIBUTE];
+      const config = request.pushConfig ? clone(PushConfigSchema, request.pushConfig) : create(PushConfigSchema);
+      if (version !== undefined) config.attributes = { [PUSH_VERSION_ATTRIBUTE]: version, ...config.attributes };
+      changed.pushConfig = config;
+      checkSubscription(rules, changed, new Set(["push_config"]));
+      return storedSettings(present, changed);
+    }),
+  );
+  return create(EmptySchema);
+}
+
+export async function seek({ engine, rules }: ApiContext, request: SeekRequest): Promise<SeekResponse> {
+  const name = checkSubscriptionName(rules, request.subscription);
+  const target = checkSeekTarget(rules, request);
+  // What is missing is the snapshot from here on.
+  await withProfileWords(rules, subscriptionMissing(name), () => engine.getSubscription(name));
+  const missing: CallSubjects["missing"] =
+    target.kind === "snapshot" ? { kind: "snapshot", name: target.name } : { kind: "subscription", name };
+  await withProfileWords(rules, { missing }, () => engine.seek(name, target));
+  return create(SeekResponseSchema);
+}
+
 /** What a subscription becomes under a mask; throws where the result may not be. */
 function changedSettings(
   { rules }: ApiContext,
@@ -110,8 +146,18 @@ function changedSettings(
   applyUpdateMask(paths, reflect(SubscriptionSchema, changed), reflect(SubscriptionSchema, source));
   checkSubscription(rules, changed, fieldsOf(paths));
   refuseUnsupportedSubscription(changed);
-  // The message of a subscription whose topic is gone does not name it any more; what is stored does.
+  return storedSettings(present, changed);
+}
+
+/** The message of a subscription whose topic is gone does not name it any more; what is stored does. */
+function storedSettings(present: SubscriptionState, changed: Subscription): SubscriptionSettings {
   return { ...subscriptionSettings(changed), name: present.name, topic: present.topic };
+}
+
+function namesDeadLetterTopic(paths: readonly MaskPath[]): boolean {
+  return paths.some(
+    ([field, part]) => field === "dead_letter_policy" && (part ?? DEAD_LETTER_TOPIC) === DEAD_LETTER_TOPIC,
+  );
 }
 
 /** @throws PubSubError NOT_FOUND */

@@ -1,5 +1,5 @@
 // What a Subscription may say about where its messages go: push and the three exports.
-import type { CloudStorageConfig, PushConfig, Subscription } from "@peal/wire";
+import type { CloudStorageConfig, Subscription } from "@peal/wire";
 import {
   badArgument,
   badPushEndpoint,
@@ -9,9 +9,11 @@ import {
   tooSmall,
 } from "../error-catalogue.js";
 import type { ProfileRules } from "../profile.js";
+import { PUSH_VERSION_ATTRIBUTE } from "../push-config-message.js";
 import { isAbove, isBelow, spanOf } from "./spans.js";
 
-const PUSH_VERSION = "x-goog-version";
+/** `URL` alone would take `https:host`, and leave out white space. */
+const ABSOLUTE_URL = /^[a-z]+:\/\/[^\s/?#]\S*$/i;
 const PUSH_VERSIONS: ReadonlySet<string> = new Set(["v1", "v1beta1", "v1beta2"]);
 const BIGQUERY_TABLE = /^[^.]+[.:][^.]+\.[^.]+$/;
 const BIGTABLE_TABLE = /^projects\/[^/]+\/instances\/[^/]+\/tables\/[^/]+$/;
@@ -25,22 +27,11 @@ export function hasPush(subscription: Subscription): boolean {
   return (subscription.pushConfig?.pushEndpoint ?? "") !== "";
 }
 
-/** Does a push_config say anything at all? */
-export function isPushConfigUsed(config: PushConfig | undefined): boolean {
-  return (
-    config !== undefined &&
-    (config.pushEndpoint !== "" ||
-      Object.keys(config.attributes).length > 0 ||
-      config.authenticationMethod.case !== undefined ||
-      config.wrapper.case !== undefined)
-  );
-}
-
 /** @throws PubSubError INVALID_ARGUMENT */
 export function checkPushConfig(rules: ProfileRules, subscription: Subscription): void {
   const config = subscription.pushConfig;
   if (config === undefined) return;
-  const version = config.attributes[PUSH_VERSION];
+  const version = config.attributes[PUSH_VERSION_ATTRIBUTE];
   if (version !== undefined && !PUSH_VERSIONS.has(version)) throw badPushVersion(version);
   if (config.pushEndpoint !== "" && !isEndpoint(config.pushEndpoint, rules.allowsHttpPushEndpoints)) {
     throw badPushEndpoint(config.pushEndpoint);
@@ -110,7 +101,7 @@ function checkBatchLimits(config: CloudStorageConfig): void {
 }
 
 function isEndpoint(text: string, allowsHttp: boolean): boolean {
-  if (!URL.canParse(text)) return false;
+  if (!ABSOLUTE_URL.test(text) || !URL.canParse(text)) return false;
   const { protocol } = new URL(text);
   return protocol === "https:" || (allowsHttp && protocol === "http:");
 }

@@ -2,8 +2,10 @@
 import {
   type ProjectName,
   parseProjectName,
+  parseSnapshotName,
   parseSubscriptionName,
   parseTopicName,
+  type SnapshotName,
   type SubscriptionName,
   type TopicName,
 } from "@peal/wire/hot";
@@ -21,6 +23,13 @@ export function checkTopicName(rules: ProfileRules, text: string): TopicName {
 export function checkSubscriptionName(rules: ProfileRules, text: string): SubscriptionName {
   const name = parseSubscriptionName(text, rules.profile);
   if (name === undefined) throw invalidName(rules, text, "subscriptions");
+  return name;
+}
+
+/** @throws PubSubError INVALID_ARGUMENT where `text` is not `projects/P/snapshots/S`. */
+export function checkSnapshotName(rules: ProfileRules, text: string): SnapshotName {
+  const name = parseSnapshotName(text, rules.profile);
+  if (name === undefined) throw invalidName(rules, text, "snapshots");
   return name;
 }
 

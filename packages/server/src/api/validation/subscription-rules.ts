@@ -1,8 +1,10 @@
 // What a Subscription may say. First every field is checked, then what this server cannot do yet is refused by name.
+import { FilterSyntaxError, parseFilter } from "@peal/core";
 import { LIMITS, type Subscription, SubscriptionSchema } from "@peal/wire";
 import {
   backoffsCrossed,
   badAckDeadline,
+  badFilter,
   retentionAboveTtl,
   spanOutOfBounds,
   tooLarge,
@@ -17,7 +19,6 @@ import {
   checkCloudStorageConfig,
   checkOneDelivery,
   checkPushConfig,
-  isPushConfigUsed,
 } from "./delivery-rules.js";
 import { goDuration, goSeconds } from "./go-duration.js";
 import { checkLabels } from "./labels.js";
@@ -63,12 +64,6 @@ const CHECKS: { readonly [field: string]: SubscriptionCheck } = {
 
 /** Settings whose semantics this server does not have. */
 const UNSUPPORTED: { readonly [field: string]: (subscription: Subscription) => boolean } = {
-  push_config: (subscription) => isPushConfigUsed(subscription.pushConfig),
-  enable_message_ordering: (subscription) => subscription.enableMessageOrdering,
-  filter: (subscription) => subscription.filter !== "",
-  dead_letter_policy: (subscription) => subscription.deadLetterPolicy !== undefined,
-  retry_policy: (subscription) => subscription.retryPolicy !== undefined,
-  enable_exactly_once_delivery: (subscription) => subscription.enableExactlyOnceDelivery,
   bigquery_config: (subscription) => subscription.bigqueryConfig !== undefined,
   cloud_storage_config: (subscription) => subscription.cloudStorageConfig !== undefined,
   bigtable_config: (subscription) => subscription.bigtableConfig !== undefined,
@@ -129,9 +124,14 @@ function checkRetentionWithinTtl(subscription: Subscription): void {
   }
 }
 
-function checkFilter(_rules: ProfileRules, subscription: Subscription): void {
-  const sizeBytes = Buffer.byteLength(subscription.filter);
+function checkFilter(rules: ProfileRules, { filter }: Subscription): void {
+  const sizeBytes = Buffer.byteLength(filter);
   if (sizeBytes > LIMITS.filterBytes) throw tooLarge("filter", sizeBytes, LIMITS.filterBytes);
+  try {
+    parseFilter(filter, { allowsMixing: rules.allowsMixedFilterOperators });
+  } catch (error) {
+    throw error instanceof FilterSyntaxError ? badFilter(error.message) : error;
+  }
 }
 
 function checkDeadLetterPolicy(rules: ProfileRules, subscription: Subscription): void {
