@@ -63,6 +63,12 @@ export class SequenceIndex {
   /** Gives the memory back. The index must be empty. */
   release(): void {
     assert(this.#size === 0, "only an empty index is released");
+    this.clear();
+  }
+
+  /** Forgets everything and gives the memory back. */
+  clear(): void {
+    this.#size = 0;
     this.#keys = NO_KEYS;
     this.#slots = NO_SLOTS;
     this.#mask = -1;
