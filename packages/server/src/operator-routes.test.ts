@@ -19,6 +19,7 @@ async function startBed(context: TestContext, routes: Partial<OperatorRoutes>): 
       yield "b 2\n";
     },
     advanceClock: undefined,
+    signer: { issuer: "https://accounts.google.com", publicKeys: async () => ({ keys: [] }) },
     onError: (error) => errors.push(error),
     next: (_request, response) => {
       response.statusCode = 404;
@@ -131,4 +132,32 @@ test("a fifth scrape at a time is refused, and a reader that leaves makes room",
   for (const reader of readers) reader.destroy();
   while (open > 0) await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(bed.errors, []);
+});
+
+test("the endpoints of pushes find the issuer and its keys at the address they asked", async (context) => {
+  const bed = await startBed(context, {});
+  const discovery = await call(bed, "GET", "/.well-known/openid-configuration");
+  assert.equal(discovery.status, 200);
+  assert.equal(discovery.type, "application/json; charset=utf-8");
+  const document = JSON.parse(discovery.text);
+  assert.equal(document.issuer, "https://accounts.google.com");
+  assert.equal(document.jwks_uri, `http://127.0.0.1:${bed.port}/.well-known/jwks.json`);
+  assert.deepEqual(document.id_token_signing_alg_values_supported, ["RS256"]);
+  assert.deepEqual(JSON.parse((await call(bed, "GET", "/.well-known/jwks.json")).text), { keys: [] });
+});
+
+test("an issuer of one's own is where its keys are", async (context) => {
+  const signer = { issuer: "https://push.example.com/", publicKeys: async () => ({ keys: [] }) };
+  const bed = await startBed(context, { signer });
+  const document = JSON.parse((await call(bed, "GET", "/.well-known/openid-configuration")).text);
+  assert.equal(document.issuer, "https://push.example.com/");
+  assert.equal(document.jwks_uri, "https://push.example.com/.well-known/jwks.json");
+});
+
+test("keys that cannot be read are an error of the server, which is told", async (context) => {
+  const failure = new Error("the disk is gone");
+  const signer = { issuer: "https://accounts.google.com", publicKeys: () => Promise.reject(failure) };
+  const bed = await startBed(context, { signer });
+  assert.equal((await call(bed, "GET", "/.well-known/jwks.json")).status, 500);
+  assert.deepEqual(bed.errors, [failure]);
 });

@@ -1,9 +1,13 @@
-/** The paths that are for whoever runs the server: `/metrics`, and with a test clock `/_/clock:advance`. The rest is the API's. */
+/**
+ * The paths beside the API: `/metrics`, with a test clock `/_/clock:advance`, and `/.well-known/`, where the endpoints of
+ * pushes find the key that their tokens are signed with.
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { PROMETHEUS_CONTENT_TYPE } from "./metrics/prometheus-text.js";
+import { DISCOVERY_ROUTE, discoveryDocument, KEYS_ROUTE } from "./push/discovery.js";
 import { AdvanceError, CLOCK_ROUTE, parseAdvance } from "./test-clock-route.js";
 
 type Request = IncomingMessage | Http2ServerRequest;
@@ -14,6 +18,8 @@ export interface OperatorRoutes {
   readonly scrape: () => AsyncIterable<string>;
   /** Undefined: there is no test clock. Resolves when all that fell due has been done. */
   readonly advanceClock: ((byMs: number) => Promise<void>) | undefined;
+  /** Who signs the tokens of pushes, and with which keys. */
+  readonly signer: { readonly issuer: string; readonly publicKeys: () => Promise<object> };
   /** What failed in a way that is the server's fault. */
   readonly onError: (error: unknown, path: string) => void;
   /** Answers everything else. */
@@ -25,6 +31,9 @@ const METRICS_ROUTE = "/metrics";
 const SCRAPES_MAX = 4;
 const SCRAPE_LIMIT_MS = 120_000;
 const BODY_MAX_BYTES = 4_096;
+/** Verifiers ask seldom; the key stays as long as the store does. */
+const KEYS_CACHE_CONTROL = "public, max-age=3600";
+const JSON_TYPE = "application/json; charset=utf-8";
 const TEXT_TYPE = "text/plain; charset=utf-8";
 
 /** Makes the handler of every request that is not gRPC. */
@@ -44,8 +53,9 @@ export function createHttpHandler(routes: OperatorRoutes): (request: Request, re
   };
   const answer = (request: Request, response: Response): Promise<void> | undefined => {
     const path = request.url?.split("?", 1)[0];
-    if (path === METRICS_ROUTE && (request.method === "GET" || request.method === "HEAD")) {
-      return answerScrape(request, response);
+    if (request.method === "GET" || request.method === "HEAD") {
+      if (path === METRICS_ROUTE) return answerScrape(request, response);
+      if (path === DISCOVERY_ROUTE || path === KEYS_ROUTE) return answerSigner(request, response, path, routes.signer);
     }
     if (path === CLOCK_ROUTE && request.method === "POST" && routes.advanceClock !== undefined) {
       return answerAdvance(request, response, routes.advanceClock);
@@ -61,6 +71,24 @@ export function createHttpHandler(routes: OperatorRoutes): (request: Request, re
       else sendText(response, 500, "the server failed; its log says how");
     });
   };
+}
+
+async function answerSigner(
+  request: Request,
+  response: Response,
+  path: string,
+  { issuer, publicKeys }: OperatorRoutes["signer"],
+): Promise<void> {
+  const document = path === KEYS_ROUTE ? await publicKeys() : discoveryDocument(issuer, originOf(request));
+  response.setHeader("content-type", JSON_TYPE);
+  response.setHeader("cache-control", KEYS_CACHE_CONTROL);
+  response.end(request.method === "HEAD" ? "" : `${JSON.stringify(document)}\n`);
+}
+
+/** How the asker has reached this server. */
+function originOf({ headers, socket }: Request): string {
+  const scheme = "encrypted" in socket && socket.encrypted === true ? "https" : "http";
+  return `${scheme}://${headers[":authority"] ?? headers.host ?? "localhost"}`;
 }
 
 async function answerAdvance(
@@ -79,7 +107,7 @@ async function answerAdvance(
     return sendText(response, 400, error.message);
   }
   await advance(byMs);
-  response.setHeader("content-type", "application/json; charset=utf-8");
+  response.setHeader("content-type", JSON_TYPE);
   response.end("{}\n");
 }
 

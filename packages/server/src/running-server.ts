@@ -17,8 +17,21 @@ export interface ServerOptions {
   /** Lets clients move the server's time forward: for tests, never for data that matters. */
   readonly hasTestClock: boolean;
   readonly logger: Logger;
+  /** How messages are pushed; each has a default. */
+  readonly push?: PushSettings;
   /** For harnesses that kill the server: makes rare things frequent. Has no effect on what is promised. */
   readonly storeTuning?: StoreTuning;
+}
+
+export interface PushSettings {
+  /** May endpoints be on this machine or in a private network? Left out: in the emulator profile only. */
+  readonly allowsPrivate?: boolean;
+  /** PEM of authorities that are trusted besides the usual ones. */
+  readonly ca?: Uint8Array;
+  /** Are the certificates of endpoints taken as they are? Left out: they are verified. */
+  readonly skipsVerification?: boolean;
+  /** Named by tokens as the one who made them; left out: `https://accounts.google.com`, as the service has it. */
+  readonly issuer?: string;
 }
 
 export interface StoreTuning {

@@ -9,8 +9,10 @@ import { checkTls, listen } from "./listen.js";
 import type { Logger } from "./logger.js";
 import { CallCounts } from "./metrics/call-counts.js";
 import { scrape } from "./metrics/server-metrics.js";
+import { checkPushAuthorities, type PreparedPush, preparePush } from "./open-push.js";
 import { explainOpening, type OpenedStore, openStore } from "./open-store.js";
 import { createHttpHandler } from "./operator-routes.js";
+import type { PushService } from "./push/push-service.js";
 import type { RunningServer, ServerOptions } from "./running-server.js";
 import { StartError } from "./start-error.js";
 
@@ -27,6 +29,7 @@ const DRAIN_LIMIT_MS = 5_000;
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const beganAtMs = performance.now();
   if (options.tls !== undefined) await checkTls(options.tls);
+  if (options.push?.ca !== undefined) await checkPushAuthorities(options.push.ca);
   const clock = options.hasTestClock ? new TestClock() : new SystemClock();
   const ending = new Ending(options.logger);
   const store = await openStore(options, clock, (error) => ending.fail(error));
@@ -41,9 +44,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       log: options.logger,
       onFatal: (error) => ending.fail(error),
     });
-    const front = assemble(options, { engine, store, clock });
+    const push = preparePush(options, store.storage, clock);
+    const front = assemble(options, { engine, store, clock, signer: push.signer });
     const port = await listen(front.grpc, options);
-    ending.begin({ ...front, engine, store });
+    ending.begin({ ...front, engine, store, push: push.begin(engine) });
     const readyMs = Math.round(performance.now() - beganAtMs);
     options.logger.info({ port, data: options.data ?? null, profile: options.profile, readyMs }, "listening");
     return { port, drain: () => ending.drain(), closed: ending.closed };
@@ -55,7 +59,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 /** Puts the API in front of the engine, and the listener in front of the API. */
-function assemble(options: ServerOptions, { engine, store, clock }: BackParts): Front {
+function assemble(options: ServerOptions, { engine, store, clock, signer }: BackParts): Front {
   const calls = new CallCounts(options.logger);
   const api = createServices({ engine, profile: options.profile, clock, observer: calls });
   const health = new Health(api.services.map((service) => service.name));
@@ -64,6 +68,7 @@ function assemble(options: ServerOptions, { engine, store, clock }: BackParts): 
   const onHttp = createHttpHandler({
     scrape: () => scrape({ engine, calls, storeStats: store.storeStats, nowMs: clock.wallMs() }),
     advanceClock: clock instanceof TestClock ? (byMs) => clock.advance(byMs, () => engine.quiesce()) : undefined,
+    signer,
     onError: (error, path) => calls.internalError(path, error),
     next: api.onHttpRequest,
   });
@@ -88,6 +93,7 @@ interface BackParts {
   readonly engine: Engine;
   readonly store: OpenedStore;
   readonly clock: SystemClock | TestClock;
+  readonly signer: PreparedPush["signer"];
 }
 
 interface Front {
@@ -98,6 +104,7 @@ interface Front {
 interface RunningParts extends Front {
   readonly engine: Engine;
   readonly store: OpenedStore;
+  readonly push: PushService;
 }
 
 /**
@@ -136,6 +143,7 @@ class Ending {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
     this.#logger.fatal({ err: error }, "the store failed; the server stops");
+    this.#parts?.push.close();
     this.#parts?.grpc.close();
     this.#settle(
       new StartError("storageFailed", `the disk failed (${error.message}); see to it, then start again`, {
@@ -160,19 +168,22 @@ class Ending {
       this.fail(error instanceof Error ? error : new Error(String(error)));
     } finally {
       clearTimeout(timer);
+      this.#parts?.push.close();
       this.#parts?.grpc.close();
     }
   }
 
   async #finish(): Promise<void> {
     if (this.#parts === undefined) return;
-    const { grpc, health, engine, store } = this.#parts;
+    const { grpc, health, engine, store, push } = this.#parts;
     // Who watches learns it first; then new calls are refused; then the streams end, and with them the connections.
     health.setAll(false);
     const finished = grpc.drain(FINISH_LIMIT_MS);
     health.endWatches();
+    const pushed = push.drain(FINISH_LIMIT_MS);
     await engine.drain();
     await finished;
+    await pushed;
     await engine.close();
     await store.storage.close();
   }
