@@ -35,10 +35,15 @@ export const PARTS = {
   examples: { may: ["client"] },
 };
 
-/** Of some parts only what a few files declare may be used: the contract, not a storage engine; errors, not decisions. */
+/** Of some parts only what a few files declare may be used: the contract, not a storage engine; errors and what reads a
+ * filter, not decisions. */
 const ONLY_NAMES_OF = {
   "server/engine store": ["packages/store/src/storage.ts", "packages/store/src/storage-error.ts"],
-  "server/api core": ["packages/core/src/errors.ts"],
+  "server/api core": [
+    "packages/core/src/errors.ts",
+    "packages/core/src/filter/parse-filter.ts",
+    "packages/core/src/filter/filter-syntax-error.ts",
+  ],
   "server/push core": ["packages/core/src/errors.ts"],
 };
 

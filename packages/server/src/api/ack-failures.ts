@@ -1,10 +1,9 @@
 // Ack ids that failed under exactly-once delivery, in the words of the service. Reference S-8.5, S-8.6.
-import type { AckFailureReason } from "@peal/core";
 import type { AckFailure } from "../engine/engine-contract.js";
 import { DetailedError } from "./detailed-error.js";
 import { ACK_IDS_FAILED_TEXT } from "./error-catalogue.js";
 
-const FAILURE_CODES: { readonly [reason in AckFailureReason]: string } = {
+const FAILURE_CODES: { readonly [reason in AckFailure["reason"]]: string } = {
   invalid: "PERMANENT_FAILURE_INVALID_ACK_ID",
   unordered: "TRANSIENT_FAILURE_UNORDERED_ACK_ID",
 };
