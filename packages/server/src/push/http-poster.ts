@@ -6,6 +6,7 @@
 import { Agent, type ClientRequest, request as httpRequest, type RequestOptions } from "node:http";
 import { isIP, type LookupFunction } from "node:net";
 import { isPublicAddress } from "./address-rules.js";
+import { ADDRESS_REFUSED, guardedLookup } from "./guarded-lookup.js";
 import type { Address } from "./name-resolver.js";
 import { DEADLINE_ERROR, type PostOutcome, type PostRequest, type PushRequest } from "./post-request.js";
 import { PUSH_LIMITS } from "./push-limits.js";
@@ -36,7 +37,6 @@ interface Transport {
   readonly fresh: Agent;
 }
 
-const ADDRESS_REFUSED = "ADDRESS_REFUSED";
 const PROCESSING = 102;
 const AGENT_OPTIONS = {
   keepAlive: true,
@@ -48,7 +48,7 @@ const AGENT_OPTIONS = {
 const ERROR_MAX_LENGTH = 64;
 
 export function createHttpPoster(options: HttpPosterOptions): HttpPoster {
-  const lookup = guardedLookup(options);
+  const lookup = guardedLookup(options.resolve, options.allowsPrivate);
   const plain = plainTransport(lookup);
   let secure: Promise<Transport> | undefined;
   let opened: Transport | undefined;
@@ -167,22 +167,4 @@ function exchange(
 function errorWord(error: Error): string {
   const word = "code" in error && typeof error.code === "string" ? error.code : error.name;
   return word.slice(0, ERROR_MAX_LENGTH);
-}
-
-function guardedLookup({ resolve, allowsPrivate }: HttpPosterOptions): LookupFunction {
-  return (host, { all }, callback) => {
-    const answer = async (): Promise<readonly Address[]> => {
-      const addresses = await resolve(host);
-      const allowed = allowsPrivate ? addresses : addresses.filter(({ address }) => isPublicAddress(address));
-      if (allowed.length > 0) return allowed;
-      throw Object.assign(new Error(`${host} has no public address`), { code: ADDRESS_REFUSED });
-    };
-    answer().then(
-      (addresses) => {
-        if (all) callback(null, [...addresses]);
-        else callback(null, addresses[0]!.address, addresses[0]!.family);
-      },
-      (error: NodeJS.ErrnoException) => callback(error, ""),
-    );
-  };
 }
