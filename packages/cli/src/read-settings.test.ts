@@ -37,6 +37,10 @@ test("without any source the defaults hold", async () => {
     "tls-cert": undefined,
     "tls-key": undefined,
     "test-clock": false,
+    "push-addresses": undefined,
+    "push-ca": undefined,
+    "push-skip-verification": false,
+    "push-issuer": undefined,
   });
 });
 
@@ -51,7 +55,7 @@ test("a flag goes before the environment, and that before the file", async () =>
 
 test("every key of the file is taken, and its paths count from its folder", async () => {
   const config = configFile(
-    "host: 0.0.0.0\nport: 0\ndata: store\nephemeral: false\nprofile: emulator\nlog-level: warn\ntls-cert: a.pem\ntls-key: /b.pem\ntest-clock: true\n",
+    "host: 0.0.0.0\nport: 0\ndata: store\nephemeral: false\nprofile: emulator\nlog-level: warn\ntls-cert: a.pem\ntls-key: /b.pem\ntest-clock: true\npush-addresses: any\npush-ca: c.pem\npush-skip-verification: true\npush-issuer: https://push.example.com/peal\n",
   );
   assert.deepEqual(await read({ environment: { PEAL_CONFIG: config } }), {
     host: "0.0.0.0",
@@ -63,6 +67,10 @@ test("every key of the file is taken, and its paths count from its folder", asyn
     "tls-cert": join(folder, "a.pem"),
     "tls-key": "/b.pem",
     "test-clock": true,
+    "push-addresses": "any",
+    "push-ca": join(folder, "c.pem"),
+    "push-skip-verification": true,
+    "push-issuer": "https://push.example.com/peal",
   });
 });
 
@@ -89,6 +97,14 @@ test("a value that breaks its rule is told with its source, itself and the rule"
   assert.deepEqual(await problemsOf({ environment: { PEAL_PORT: "-1" } }), [`PEAL_PORT is "-1"; ${rule}`]);
   const config = configFile("# ports\nport: 80.5\n");
   assert.deepEqual(await problemsOf({ flags: { config } }), [`${config}:2: port is 80.5; ${rule}`]);
+});
+
+test("an issuer must be a URL that paths can follow", async () => {
+  const rule = "use an http or https URL, under which verifiers reach this server";
+  for (const issuer of ["peal", "ftp://example.com", "https://", "https:///x", "https://example.com?x=1"]) {
+    assert.deepEqual(await problemsOf({ flags: { "push-issuer": issuer } }), [`--push-issuer is "${issuer}"; ${rule}`]);
+  }
+  assert.equal((await read({ flags: { "push-issuer": "http://a:1/b/" } }))["push-issuer"], "http://a:1/b/");
 });
 
 test("an overridden value is checked too, and all problems are told at once", async () => {

@@ -38,6 +38,10 @@ const DEFAULTS = {
   "tls-cert": undefined,
   "tls-key": undefined,
   "test-clock": false,
+  "push-addresses": undefined,
+  "push-ca": undefined,
+  "push-skip-verification": false,
+  "push-issuer": undefined,
 } as const satisfies Partial<Settings>;
 
 const DATA_DEFAULT = "peal-data";

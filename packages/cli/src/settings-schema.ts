@@ -1,6 +1,6 @@
 /** The rules of the settings, for zod. Loaded only when a value was given: the defaults need no check, and zod costs start-up time. */
 import * as z from "zod/mini";
-import { LOG_LEVELS, PROFILES, type SettingKey } from "./settings.js";
+import { LOG_LEVELS, PROFILES, PUSH_ADDRESSES, type SettingKey } from "./settings.js";
 
 /** Flags and the environment say numbers and booleans in text; a file may do so too. */
 const NUMERAL = /^\d{1,9}$/;
@@ -31,6 +31,10 @@ const SCHEMAS = {
   "tls-cert": text,
   "tls-key": text,
   "test-clock": toggle,
+  "push-addresses": z.enum(PUSH_ADDRESSES),
+  "push-ca": text,
+  "push-skip-verification": toggle,
+  "push-issuer": text.check(z.regex(/^https?:\/\/[^\s/?#]+[^\s?#]*$/)),
 } satisfies Record<SettingKey, z.ZodMiniType>;
 
 /** The value in its own type, or undefined where it breaks the rule of its key. */

@@ -2,6 +2,7 @@
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export const PROFILES = ["service", "emulator"] as const;
+export const PUSH_ADDRESSES = ["public", "any"] as const;
 
 /** The settings after all sources were read and checked. Paths are absolute. */
 export interface Settings {
@@ -16,6 +17,12 @@ export interface Settings {
   readonly "tls-cert": string | undefined;
   readonly "tls-key": string | undefined;
   readonly "test-clock": boolean;
+  /** Undefined: `any` in the emulator profile, `public` in the service profile. */
+  readonly "push-addresses": (typeof PUSH_ADDRESSES)[number] | undefined;
+  readonly "push-ca": string | undefined;
+  readonly "push-skip-verification": boolean;
+  /** Undefined: the service's own. */
+  readonly "push-issuer": string | undefined;
 }
 
 export type SettingKey = keyof Settings;
@@ -95,6 +102,35 @@ export const SETTING_ROWS: readonly SettingRow[] = [
     placeholder: undefined,
     description: 'let tests move time: POST /_/clock:advance {"by": "11m"}',
     rule: TRUE_OR_FALSE,
+    isPath: false,
+  },
+  {
+    key: "push-addresses",
+    placeholder: "WHICH",
+    description:
+      "public: messages are not pushed to this machine or private networks; any: they are (default: any for emulator, else public)",
+    rule: `one of ${PUSH_ADDRESSES.join(", ")}`,
+    isPath: false,
+  },
+  {
+    key: "push-ca",
+    placeholder: "FILE",
+    description: "authorities in PEM that push endpoints may have their certificates from, besides the usual ones",
+    rule: "the path of a PEM file",
+    isPath: true,
+  },
+  {
+    key: "push-skip-verification",
+    placeholder: undefined,
+    description: "take the certificates of push endpoints as they are",
+    rule: TRUE_OR_FALSE,
+    isPath: false,
+  },
+  {
+    key: "push-issuer",
+    placeholder: "URL",
+    description: "issuer of the tokens of pushes (default: https://accounts.google.com)",
+    rule: "an http or https URL, under which verifiers reach this server",
     isPath: false,
   },
 ];

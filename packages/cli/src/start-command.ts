@@ -1,6 +1,14 @@
 /** `peal start`: a server that runs until a signal drains it. */
 import { readFile } from "node:fs/promises";
-import { createLogger, type Logger, type RunningServer, StartError, type StoreTuning, startServer } from "@peal/server";
+import {
+  createLogger,
+  type Logger,
+  type PushSettings,
+  type RunningServer,
+  StartError,
+  type StoreTuning,
+  startServer,
+} from "@peal/server";
 import { EXIT_CODES, exitCodeOf, exitCodeOfSignal } from "./exit-code.js";
 import type { Settings } from "./settings.js";
 import { SettingsError } from "./settings-error.js";
@@ -31,6 +39,7 @@ export async function runStart(settings: Settings, storeTuning: StoreTuning | un
       profile: settings.profile,
       hasTestClock: settings["test-clock"],
       tls,
+      push: await readPush(settings),
       logger,
       ...(storeTuning === undefined ? {} : { storeTuning }),
     });
@@ -70,6 +79,16 @@ async function readTls(settings: Settings): Promise<{ cert: Buffer; key: Buffer 
   const { "tls-cert": cert, "tls-key": key } = settings;
   if (cert === undefined || key === undefined) return undefined;
   return { cert: await readPem("tls-cert", cert), key: await readPem("tls-key", key) };
+}
+
+async function readPush(settings: Settings): Promise<PushSettings> {
+  const { "push-addresses": addresses, "push-ca": ca, "push-issuer": issuer } = settings;
+  return {
+    skipsVerification: settings["push-skip-verification"],
+    ...(addresses === undefined ? {} : { allowsPrivate: addresses === "any" }),
+    ...(ca === undefined ? {} : { ca: await readPem("push-ca", ca) }),
+    ...(issuer === undefined ? {} : { issuer }),
+  };
 }
 
 async function readPem(key: string, path: string): Promise<Buffer> {
