@@ -13,7 +13,7 @@ const spans: fc.Arbitrary<Span> = fc.record(
   plain,
 );
 const texts = fc.string({ minLength: 1, maxLength: 20, unit: "grapheme" });
-const labels = fc.dictionary(texts, texts, { maxKeys: 3, ...plain });
+const labels = fc.dictionary(fc.stringMatching(/^[a-zà-ö][a-z0-9_-]{0,5}$/), texts, { maxKeys: 3, ...plain });
 
 const pushConfigs: fc.Arbitrary<PushConfig> = fc.record(
   {

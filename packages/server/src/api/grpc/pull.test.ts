@@ -4,7 +4,7 @@ import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/p
 import { PubSubError } from "@peal/core";
 import { PullRequestSchema, PullResponseSchema } from "@peal/wire";
 import { apiFixture, FakeScope } from "../api-fixture.test.support.js";
-import { batchOf } from "../fake-engine.test.support.js";
+import { batchOf } from "../delivered-batch.test.support.js";
 import { pullMethod, waitMsOf } from "./pull.js";
 
 const NAME = "projects/p/subscriptions/billing";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { apiFixture } from "../api-fixture.test.support.js";
-import { batchOf } from "../fake-engine.test.support.js";
+import { batchOf } from "../delivered-batch.test.support.js";
 import { FakeBidiCall, type StreamRequestFields } from "./fake-bidi-call.test.support.js";
 import { streamingPullMethod } from "./streaming-pull.js";
 

@@ -5,7 +5,7 @@ import { Status } from "@peal/grpc";
 import type { Profile } from "@peal/wire/hot";
 import fc from "fast-check";
 import { apiFixture } from "../api-fixture.test.support.js";
-import { batchOf } from "../fake-engine.test.support.js";
+import { batchOf } from "../delivered-batch.test.support.js";
 import { FakeBidiCall, type StreamRequestFields } from "./fake-bidi-call.test.support.js";
 import { streamingPullMethod } from "./streaming-pull.js";
 

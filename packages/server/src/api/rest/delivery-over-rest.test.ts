@@ -1,7 +1,7 @@
 // The delivery settings and calls in their JSON shapes.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { batchOf } from "../fake-engine.test.support.js";
+import { batchOf } from "../delivered-batch.test.support.js";
 import { RestBed } from "./rest-bed.test.support.js";
 
 const TOPIC = "projects/p/topics/orders";

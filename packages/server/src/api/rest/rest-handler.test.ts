@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { batchOf } from "../fake-engine.test.support.js";
+import { batchOf } from "../delivered-batch.test.support.js";
 import { type Answer, RestBed } from "./rest-bed.test.support.js";
 
 function errorOf(answer: Answer): { code: number; message: string; status: string; details?: unknown } {

@@ -7,7 +7,7 @@ import { GrpcServer } from "@peal/grpc";
 import type { DeliveredBatch } from "../../engine/engine-contract.js";
 import { apiFixture } from "../api-fixture.test.support.js";
 import { createServices } from "../create-services.js";
-import { batchOf } from "../fake-engine.test.support.js";
+import { batchOf } from "../delivered-batch.test.support.js";
 
 const MIB = 2 ** 20;
 const SEND_BUDGET_BYTES = 24 * MIB;
