@@ -174,7 +174,16 @@ export class AckLog {
 
   #beginJob(job: AckLogJob): void {
     this.#isJobNext = false;
-    const commit = job.form();
+    let commit: AckLogCommit | undefined;
+    try {
+      commit = job.form();
+    } catch (error) {
+      // A core that fails an assertion must not be asked again.
+      const failure = this.#parts.commits.stop(error);
+      this.end(failure);
+      job.failed(failure);
+      return;
+    }
     if (commit === undefined) return;
     this.#inFlight = { kind: "job", commit, job };
     this.#send();

@@ -75,6 +75,9 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     ackIds: new AckIdCodec(key),
     openedAtMs: clock.monotonicMs(),
     startNumber: options.startNumber,
+    findTarget: (topic) => topics.forwardTarget(topic),
+    // Who may do what is nobody's business yet.
+    mayForward: () => true,
     nextPullerId: () => {
       lastPuller += 1;
       return lastPuller;

@@ -18,6 +18,7 @@ import { AckLog, type AckLogParts } from "./ack-log.js";
 import type { AckLogJob } from "./ack-log-job.js";
 import type { AckLogRecords } from "./ack-log-reader.js";
 import type { Block } from "./block.js";
+import type { DeadLetters, ForwardingParts } from "./dead-letters.js";
 import { BlockRun } from "./delivered-runs.js";
 import { gatherRuns } from "./gather-runs.js";
 import type { LogFollower, LogSlice, TopicLog } from "./topic-log.js";
@@ -26,7 +27,7 @@ import { Wake } from "./wake-queue.js";
 /** An event for the core, or something to be done in its turn. `failure`: the core could not be asked. */
 export type Turn = Event | ((failure: PubSubError | undefined) => void);
 
-export interface LiveParts extends AckLogParts {
+export interface LiveParts extends AckLogParts, ForwardingParts {
   readonly random: () => number;
   readonly startNumber: number;
   /** Leases found in a Checkpoint run from here: when the server began. */
@@ -48,6 +49,10 @@ export interface LiveListener {
   outcome(request: number, indexes: readonly number[], reasons: readonly AckFailureReason[]): void;
   /** What is settled up to here is durable. */
   floorMoved(floor: number): void;
+  /** The dead-letter topic as the settings name it now. */
+  readonly deadLetterTopic: string | undefined;
+  /** So many messages went to the dead-letter topic. */
+  forwarded(messageCount: number): void;
   /** A block could not be read. */
   readFailed(error: unknown, what: string): void;
   /** The core broke: nothing it says counts any more. */
@@ -62,6 +67,8 @@ export class LiveSubscription implements LogFollower {
   readonly #listener: LiveListener;
   readonly #wake = new Wake(() => this.take({ kind: "ticked" }));
   #rules: DeliveryRules;
+  /** Made with the first message that dies. */
+  #deadLetters: DeadLetters | undefined;
   #turns: Turn[] = [];
   #isStepping = false;
   #isEnded = false;
@@ -116,9 +123,9 @@ export class LiveSubscription implements LogFollower {
     return this.#ackLog.isIdle ? this.#core.floor : undefined;
   }
 
-  /** Whether only memory knows something: a lease, or an ack on its way into the log. */
+  /** Whether only memory knows something: a lease, a dying message, or an ack on its way into the log. */
   get isBusy(): boolean {
-    return !this.#ackLog.isIdle || this.#core.counts.outstanding > 0;
+    return !this.#ackLog.isIdle || this.#core.counts.outstanding > 0 || (this.#deadLetters?.isBusy ?? false);
   }
 
   take(turn: Turn): void {
@@ -173,6 +180,7 @@ export class LiveSubscription implements LogFollower {
    */
   end(error: PubSubError | undefined): void {
     this.#isEnded = true;
+    this.#deadLetters?.stop();
     this.#log.unfollow(this);
     this.#parts.wakes.set(this.#wake, Number.POSITIVE_INFINITY);
     if (error === undefined) return;

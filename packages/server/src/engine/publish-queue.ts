@@ -5,6 +5,7 @@
  * is under way waits for its end and shares blocks, unless a whole block has gathered and the store is not far behind:
  * then it goes too, so that the next group is packed while the disk is busy with this one.
  */
+import type { Write } from "@peal/store";
 import type { Activity } from "./activity.js";
 import { Block } from "./block.js";
 import { packBlock } from "./block-writer.js";
@@ -13,6 +14,7 @@ import type { CommitLine } from "./commit-line.js";
 import type { PublishBatch } from "./engine-contract.js";
 import { fromStorage } from "./engine-errors.js";
 import type { EngineLimits } from "./engine-limits.js";
+import type { ForwardTarget, PackedBlock } from "./forward-target.js";
 import type { MessageIds } from "./message-ids.js";
 import type { TopicLog } from "./topic-log.js";
 import type { WaitingBudget } from "./waiting-budget.js";
@@ -35,7 +37,7 @@ interface Request {
 /** Blocks handed to the store and not yet durable; what comes behind them waits, full block or not. */
 const BLOCKS_IN_FLIGHT_MAX = 4;
 
-export class PublishQueue {
+export class PublishQueue implements ForwardTarget {
   readonly #name: string;
   readonly #log: TopicLog;
   readonly #parts: PublishQueueParts;
@@ -76,6 +78,21 @@ export class PublishQueue {
     return new Promise((resolve) => this.#drained.push(resolve));
   }
 
+  whenReady(count: number): Promise<void> | undefined {
+    return this.#log.learnPublishTime() ?? this.#parts.ids.reserve(count);
+  }
+
+  pack(batch: PublishBatch): PackedBlock {
+    const { write, data } = this.#pack([batch], batch.count);
+    return {
+      write,
+      stored: (position) => {
+        this.#log.appended(new Block(position, data));
+        this.#onStored(batch.count);
+      },
+    };
+  }
+
   #schedule(): void {
     this.#isScheduled = true;
     this.#parts.activity.defer(() => {
@@ -104,7 +121,7 @@ export class PublishQueue {
   /** What the next block must wait for: ids that the store knows of, the last publish time. */
   #pause(): Promise<void> | undefined {
     const countMax = Math.max(this.#parts.limits.blockMessages, this.#waiting[0]!.batch.count);
-    return this.#log.learnPublishTime() ?? this.#parts.ids.reserve(countMax);
+    return this.whenReady(countMax);
   }
 
   #waitFor(pause: Promise<void>): void {
@@ -144,18 +161,17 @@ export class PublishQueue {
   #commit(group: Request[]): void {
     let count = 0;
     for (const request of group) count += request.batch.count;
-    const timeMs = this.#log.nextPublishTimeMs(Math.floor(this.#parts.clock.wallMs()));
-    const firstMessageId = this.#parts.ids.take(count);
-    let data: Uint8Array;
+    let packed: { readonly write: Write; readonly data: Uint8Array };
     try {
       const batches = group.map((request) => request.batch);
-      data = packBlock(batches, firstMessageId, timeMs);
+      packed = this.#pack(batches, count);
     } catch (error) {
       this.#refuse(group, error);
       return;
     }
+    const { write, data } = packed;
     this.#commitsInFlight += 1;
-    this.#parts.commits.commit([{ kind: "append", log: this.#log.ref, data, count, timeMs }]).then(
+    this.#parts.commits.commit([write]).then(
       (positions) => this.#stored(group, new Block(positions[0]!, data)),
       (error: unknown) => {
         this.#commitsInFlight -= 1;
@@ -163,6 +179,12 @@ export class PublishQueue {
         this.#flushFull();
       },
     );
+  }
+
+  #pack(batches: readonly PublishBatch[], count: number): { readonly write: Write; readonly data: Uint8Array } {
+    const timeMs = this.#log.nextPublishTimeMs(Math.floor(this.#parts.clock.wallMs()));
+    const data = packBlock(batches, this.#parts.ids.take(count), timeMs);
+    return { write: { kind: "append", log: this.#log.ref, data, count, timeMs }, data };
   }
 
   #stored(group: readonly Request[], block: Block): void {

@@ -75,6 +75,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   #oldest: OldestMessage | undefined;
   #usage: SubscriptionUsage | undefined;
   #deliveryTimes: DeliveryTimes | undefined;
+  #deadLettered = 0;
 
   constructor(record: SubscriptionRecord, revision: number, topic: Topic, parts: HostParts) {
     this.name = record.settings.name;
@@ -115,6 +116,19 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   get totals(): SubscriptionTotals {
     const { totals } = this.#rested;
     return this.#live === undefined ? totals : addCounts(totals, this.#live.counts);
+  }
+
+  get deadLetterTopic(): string | undefined {
+    return this.record.settings.deadLetterPolicy?.topic;
+  }
+
+  /** Messages that went to the dead-letter topic since the server's start. */
+  get deadLettered(): number {
+    return this.#deadLettered;
+  }
+
+  forwarded(messageCount: number): void {
+    this.#deadLettered += messageCount;
   }
 
   /** Made with the first question. */

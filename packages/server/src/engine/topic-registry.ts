@@ -2,6 +2,7 @@ import { type LogRef, type Storage, StorageError, type Write } from "@peal/store
 import type { CommitLine } from "./commit-line.js";
 import type { ListSlice, PublishBatch } from "./engine-contract.js";
 import { alreadyExists, fromStorage, notFound } from "./engine-errors.js";
+import type { ForwardTarget } from "./forward-target.js";
 import type { MessageIds } from "./message-ids.js";
 import { NameLock } from "./name-lock.js";
 import { PublishQueue, type PublishQueueParts } from "./publish-queue.js";
@@ -130,11 +131,13 @@ export class TopicRegistry {
     const topic = this.#byName.get(name);
     if (topic === undefined) return Promise.reject(notFound(name));
     if (topic.deleting !== undefined) return this.#publishLater(name, batch);
-    topic.publishes ??= new PublishQueue(name, topic.log, this.#parts, (messageCount) => {
-      topic.messageCount += messageCount;
-      this.#parts.onStored(topic);
-    });
-    return topic.publishes.publish(batch);
+    return this.#publishesOf(topic).publish(batch);
+  }
+
+  /** The topic as one that messages are forwarded to; undefined where there is none or it is being deleted. */
+  forwardTarget(name: string): ForwardTarget | undefined {
+    const topic = this.#byName.get(name);
+    return topic === undefined || topic.deleting !== undefined ? undefined : this.#publishesOf(topic);
   }
 
   /** Resolves when every publish so far has its answer. */
@@ -147,6 +150,14 @@ export class TopicRegistry {
     if (!topic.isAbandoned) return;
     // A failure leaves a log without an owner, which the next start drops.
     this.#parts.commits.commit([{ kind: "drop", log: topic.log.ref }]).catch(() => undefined);
+  }
+
+  #publishesOf(topic: Topic): PublishQueue {
+    topic.publishes ??= new PublishQueue(topic.name, topic.log, this.#parts, (messageCount) => {
+      topic.messageCount += messageCount;
+      this.#parts.onStored(topic);
+    });
+    return topic.publishes;
   }
 
   async #publishLater(name: string, batch: PublishBatch): Promise<number> {
