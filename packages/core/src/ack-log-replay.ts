@@ -2,19 +2,31 @@ import { readAckRecord } from "./ack-record.js";
 import { Cursor } from "./cursor.js";
 import type { Generation } from "./events.js";
 
-/** A lease that a clean stop has kept. */
+/** Below every generation that is given. */
+export const NO_GENERATION: Generation = -1;
+
+/** A lease that was written down. */
 export interface KeptLease {
-  readonly sequence: number;
   readonly generation: Generation;
   readonly leaseMs: number;
 }
 
-/** What the records of an ack log add up to. */
+/** A message whose deliveries have failed. */
+export interface KeptFailures {
+  readonly failures: number;
+  /** 0: it was not delayed. */
+  readonly delayMs: number;
+}
+
+/** What the records of an ack log add up to. Maps are by sequence, and have none that is settled. */
 export interface ReplayedAckLog {
   readonly cursor: Cursor;
   /** 0 where no record tells. */
   readonly latestGeneration: Generation;
-  readonly leases: readonly KeptLease[];
+  readonly leases: ReadonlyMap<number, KeptLease>;
+  readonly failures: ReadonlyMap<number, KeptFailures>;
+  readonly voidGeneration: Generation;
+  readonly discardBeforeMs: number;
 }
 
 /**
@@ -26,16 +38,22 @@ export interface ReplayedAckLog {
 export function replayAckLog(records: Iterable<Uint8Array>, head: number): ReplayedAckLog {
   let cursor = new Cursor(0);
   let latestGeneration: Generation = 0;
-  let leases: KeptLease[] = [];
+  let voidGeneration: Generation = NO_GENERATION;
+  let discardBeforeMs = 0;
+  /** Kept by a clean stop, for the start that follows: a later record shows that it has been. */
+  const stopLeases = new Map<number, KeptLease>();
+  const grants = new Map<number, KeptLease>();
+  const failures = new Map<number, KeptFailures>();
   for (const record of records) {
     readAckRecord(record, {
-      // Leases are kept by a clean stop, for the start that follows: a later record shows that it has been.
-      onStep: () => {
-        leases = [];
-      },
+      onStep: () => stopLeases.clear(),
       onCheckpoint: () => {
         cursor = new Cursor(0);
-        leases = [];
+        stopLeases.clear();
+        grants.clear();
+        failures.clear();
+        voidGeneration = NO_GENERATION;
+        discardBeforeMs = 0;
       },
       onFloor: (floor) => {
         requireBelowHead(floor, head);
@@ -47,11 +65,33 @@ export function replayAckLog(records: Iterable<Uint8Array>, head: number): Repla
       onAcked: (first, last) => {
         requireBelowHead(last, head);
         cursor.settle(first, last);
+        for (let sequence = first; grants.size > 0 && sequence <= last; sequence += 1) grants.delete(sequence);
       },
-      onLease: (sequence, generation, leaseMs) => leases.push({ sequence, generation, leaseMs }),
+      onLease: (sequence, generation, leaseMs) => stopLeases.set(sequence, { generation, leaseMs }),
+      onGrant: (first, last, generation, leaseMs) => {
+        for (let sequence = first; sequence <= last; sequence += 1) grants.set(sequence, { generation, leaseMs });
+      },
+      onGrantEnded: (first, last) => {
+        for (let sequence = first; sequence <= last; sequence += 1) grants.delete(sequence);
+      },
+      onFailures: (sequence, count, delayMs) => failures.set(sequence, { failures: count, delayMs }),
+      onVoid: (generation) => {
+        voidGeneration = generation;
+        latestGeneration = Math.max(latestGeneration, generation);
+      },
+      onDiscardBefore: (timeMs) => {
+        discardBeforeMs = timeMs;
+      },
     });
   }
-  return { cursor, latestGeneration, leases };
+  for (const [sequence, lease] of stopLeases) grants.set(sequence, lease);
+  forgetSettled(grants, cursor);
+  forgetSettled(failures, cursor);
+  return { cursor, latestGeneration, leases: grants, failures, voidGeneration, discardBeforeMs };
+}
+
+function forgetSettled(kept: Map<number, unknown>, cursor: Cursor): void {
+  for (const sequence of kept.keys()) if (cursor.has(sequence)) kept.delete(sequence);
 }
 
 /** An ack of what was never published would swallow the message that gets that sequence later. */

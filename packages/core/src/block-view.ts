@@ -15,4 +15,6 @@ export interface BlockView extends AttributeIndex {
   sizeBytes(index: number): number;
   /** The ordering key, or "" where it has none. */
   orderingKey(index: number): string;
+  /** A hash of the ordering key's bytes, a safe integer from 1; 0 where it has none. */
+  orderingKeyHash(index: number): number;
 }

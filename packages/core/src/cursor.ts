@@ -65,7 +65,17 @@ export class Cursor {
     return this.#above.runCount === 0 ? Number.POSITIVE_INFINITY : this.#above.nextPresent(sequence);
   }
 
-  forEachRun(visit: (first: number, last: number) => void): void {
+  /** Visits the settled runs above the floor. */
+  forEach(visit: (first: number, last: number) => void): void {
     this.#above.forEach(visit);
+  }
+
+  /** The same up to `limit`; above it nothing is settled. */
+  upTo(limit: number): Cursor {
+    const copy = new Cursor(Math.min(this.#floor, limit));
+    this.#above.forEach((first, last) => {
+      if (first <= limit) copy.settle(first, Math.min(last, limit));
+    });
+    return copy;
   }
 }

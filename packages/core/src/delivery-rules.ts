@@ -3,6 +3,11 @@ import type { BlockView } from "./block-view.js";
 /** Decides on one message by its attributes. `parseFilter` makes one from a filter's text. */
 export interface MessageFilter {
   matches(block: BlockView, index: number): boolean;
+  /**
+   * Tells the runs of messages that match among the block's indexes from `from` up to and without `end`, in order; never
+   * adjacent. @returns How many messages match.
+   */
+  forEachRun(block: BlockView, from: number, end: number, visit: (first: number, last: number) => void): number;
 }
 
 /** How one subscription delivers, beyond at-least-once in any order: what its settings mean to the core. */

@@ -136,6 +136,11 @@ export class KeyTable {
     return this.#blocked[slot] === 1;
   }
 
+  /** Whether everything of its key before it is out, and it is not. */
+  isNext(slot: number): boolean {
+    return this.#firstWaiting[this.#keys[slot]!] === slot;
+  }
+
   /** Whether no message of its key is here that comes before it. */
   isFirst(slot: number): boolean {
     return this.#previous[slot] === NONE;

@@ -14,6 +14,10 @@ export interface CoreLimits {
   readonly readAheadMessagesMax: number;
   /** How long the read-ahead outlives the last puller, so that a client that pulls in a loop does not read all again. */
   readonly readAheadIdleMs: number;
+  /** Messages of one ordering key that are handed out again before the turn of the next key. */
+  readonly keyTurnMessages: number;
+  /** Runs of acked messages that exactly-once remembers for ten minutes, so that an ack told again succeeds. */
+  readonly ackedMemoryRuns: number;
   /** How long after a failed load the next is asked for. */
   readonly loadRetryMs: number;
 }
@@ -26,5 +30,7 @@ export const DEFAULT_LIMITS: CoreLimits = {
   readAheadBytesMax: 1024 * 1024,
   readAheadMessagesMax: 16_384,
   readAheadIdleMs: 1_000,
+  keyTurnMessages: 64,
+  ackedMemoryRuns: 65_536,
   loadRetryMs: 250,
 };

@@ -46,6 +46,24 @@ export class PullerTable {
     return free;
   }
 
+  /** Others are asked before it. */
+  postpone(puller: Puller): void {
+    if (this.#takers.delete(puller)) this.#takers.add(puller);
+  }
+
+  /** Every lease has ended: nothing counts against anybody any more. */
+  releaseAll(): void {
+    for (const account of this.#accounts) {
+      if (account === undefined) continue;
+      account.outstandingMessages = 0;
+      account.outstandingBytes = 0;
+      const { puller } = account;
+      if (puller === undefined) this.#freeAccount(account);
+      else this.#refresh(puller);
+    }
+    for (const puller of this.#pullers.values()) puller.lastRuns = [];
+  }
+
   /** The puller of that id, also after it has closed, as long as what it was given last can be returned. */
   get(id: PullerId): Puller | undefined {
     return this.#pullers.get(id);
@@ -60,6 +78,7 @@ export class PullerTable {
       outstandingMessagesMax: event.maxOutstandingMessages,
       outstandingBytesMax: event.maxOutstandingBytes,
       isOnce: event.isOnce,
+      isKeyExclusive: event.isKeyExclusive,
       leaseMs: event.leaseMs,
       isOpen: true,
       readyMessages: 0,

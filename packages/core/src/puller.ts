@@ -22,6 +22,8 @@ export interface Puller {
   readonly outstandingMessagesMax: number;
   readonly outstandingBytesMax: number;
   readonly isOnce: boolean;
+  /** At most one message of an ordering key is out with it at a time. */
+  readonly isKeyExclusive: boolean;
   leaseMs: number;
   isOpen: boolean;
   /** The batch it can take now; 0 messages: none. */

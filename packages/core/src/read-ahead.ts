@@ -116,6 +116,13 @@ export class ReadAhead {
     this.#end = this.#position;
   }
 
+  /** Begins anew behind `position`. */
+  reset(position: number): void {
+    this.#forget();
+    this.#position = position;
+    this.#end = position;
+  }
+
   #forget(): void {
     this.#blocks = [];
     this.#sizes = [];

@@ -1,81 +1,246 @@
 import { assert } from "./assert.js";
-import type { Cursor } from "./cursor.js";
 import type { Event, Generation } from "./events.js";
-import { type LeaseTable, NO_ACCOUNT } from "./lease-table.js";
-import type { CoreLimits } from "./limits.js";
-import type { PullerTable } from "./puller-table.js";
-import type { ReadAhead } from "./read-ahead.js";
-import { RunList } from "./run-list.js";
+import type { FailedDeliveries } from "./failed-deliveries.js";
+import { NO_ACCOUNT } from "./lease-table.js";
 import type { SubscriptionParts } from "./subscription-parts.js";
 
 /** How leases end or go on: ack, nack, a new length, expiry, return. Knows the rules of S-3.4 to S-3.7. */
 export class Settlement {
-  readonly #cursor: Cursor;
-  readonly #leases: LeaseTable;
-  readonly #pullers: PullerTable;
-  readonly #readAhead: ReadAhead;
-  readonly #limits: CoreLimits;
-  /** Acked since the last record was taken. */
-  readonly dirty = new RunList();
-  /** A floor that retention has moved and no record tells; 0: none. */
-  #droppedFloor = 0;
-  /** An ack was taken for what retention has dropped: after a restart it must still hold, so the drop must be told. */
-  #isDropAcked = false;
+  readonly #parts: SubscriptionParts;
+  readonly #failed: FailedDeliveries;
   acked = 0;
   nacked = 0;
   expired = 0;
   extended = 0;
 
-  constructor(parts: SubscriptionParts) {
-    this.#cursor = parts.cursor;
-    this.#leases = parts.leases;
-    this.#pullers = parts.pullers;
-    this.#readAhead = parts.readAhead;
-    this.#limits = parts.limits;
-  }
-
-  /** Whether something must be written. */
-  get isDirty(): boolean {
-    return this.dirty.runCount > 0 || this.#isDropAcked;
+  constructor(parts: SubscriptionParts, failed: FailedDeliveries) {
+    this.#parts = parts;
+    this.#failed = failed;
   }
 
   /** Retention drops everything at or below `floor`: nothing to write, it is found again after a restart. */
   drop(floor: number): void {
-    this.#cursor.settle(0, floor);
-    this.#droppedFloor = Math.max(this.#droppedFloor, floor);
+    const { cursor, unrecorded } = this.#parts;
+    cursor.settle(0, floor);
+    unrecorded.droppedFloor = Math.max(unrecorded.droppedFloor, floor);
   }
 
-  /** A record of all that is dirty is taken. */
-  clean(): void {
-    this.dirty.clear();
-    this.#droppedFloor = 0;
-    this.#isDropAcked = false;
-  }
-
-  /** The floor that the next record must tell; 0: none. */
-  get unrecordedFloor(): number {
-    return this.#droppedFloor;
-  }
-
-  /** Ids of any generation ack (S-3.7): the consumer did process the message. */
-  ack(sequences: readonly number[], head: number): void {
+  /** Ids of any generation ack (S-3.7), but for those of before a seek: the consumer did process the message. */
+  ack(sequences: readonly number[], generations: readonly Generation[], head: number): void {
+    const { cursor, leases, unrecorded, voidGeneration } = this.#parts;
     const fresh: number[] = [];
     let isSorted = true;
     let previous = 0;
-    for (const sequence of sequences) {
-      if (sequence <= this.#droppedFloor) this.#isDropAcked = true;
-      const slot = this.#leases.find(sequence);
+    for (let index = 0; index < sequences.length; index += 1) {
+      const sequence = sequences[index]!;
+      if (generations[index]! <= voidGeneration) continue;
+      if (sequence <= unrecorded.droppedFloor) unrecorded.isDropAcked = true;
+      const slot = leases.find(sequence);
       if (slot === -1) {
-        if (sequence > head || this.#cursor.has(sequence)) continue;
+        if (sequence > head || cursor.has(sequence)) continue;
       } else this.#forget(slot);
       if (sequence < previous) isSorted = false;
       previous = sequence;
       fresh.push(sequence);
     }
-    const sorted = isSorted ? fresh : Float64Array.from(fresh).sort();
+    this.#settleAll(isSorted ? fresh : Float64Array.from(fresh).sort());
+  }
+
+  /** Acks one message that is out. */
+  ackOut(slot: number): void {
+    const sequence = this.#parts.leases.sequence(slot);
+    if (sequence <= this.#parts.unrecorded.droppedFloor) this.#parts.unrecorded.isDropAcked = true;
+    this.#forget(slot);
+    this.#settleAcked(sequence, sequence);
+  }
+
+  /** Forwarded and acked in one commit: nothing more to write. */
+  settleForwarded(sequences: readonly number[]): void {
+    const { cursor, leases } = this.#parts;
+    for (const sequence of sequences) {
+      const slot = leases.find(sequence);
+      if (slot !== -1) this.#forget(slot);
+      cursor.settle(sequence, sequence);
+    }
+  }
+
+  /** Takes new lease lengths; 0 is a nack. Ids that are stale are ignored. */
+  modify(event: Event & { kind: "modified" }, head: number, nowMs: number, random: () => number): void {
+    const { leases, voidGeneration } = this.#parts;
+    event.sequences.forEach((sequence, index) => {
+      const generation = event.generations[index];
+      const leaseMs = event.leaseMs[index];
+      assert(generation !== undefined && leaseMs !== undefined, "the arrays of an event are parallel");
+      if (generation <= voidGeneration) return;
+      const slot = leases.find(sequence);
+      if (slot === -1) {
+        if (leaseMs > 0 && sequence <= head) this.#leaseAhead(sequence, generation, leaseMs, nowMs);
+      } else if (generation < leases.generation(slot)) {
+        // Handed out again meanwhile, or nacked: the id is stale (S-3.6).
+      } else if (leaseMs > 0) {
+        this.#extend(slot, generation, leaseMs, nowMs);
+      } else if (leases.isLeased(slot)) {
+        this.nack(slot, nowMs, random);
+      }
+    });
+  }
+
+  nack(slot: number, nowMs: number, random: () => number): void {
+    this.nacked += 1;
+    this.#endLease(slot, true, nowMs, random);
+  }
+
+  /** Gives a lease that lives a new length. */
+  extendOut(slot: number, leaseMs: number, nowMs: number): void {
+    const { leases } = this.#parts;
+    leases.extend(slot, leases.generation(slot), leaseMs, Math.ceil(nowMs + leaseMs));
+    this.noteLease(leases.sequence(slot));
+    this.extended += 1;
+  }
+
+  /** An id from before the start extends its lease, if the message has not been handed out since (S-3.6). */
+  #leaseAhead(sequence: number, generation: Generation, leaseMs: number, nowMs: number): void {
+    const { cursor, leases, limits, readAhead } = this.#parts;
+    const wasHandedOut = sequence <= readAhead.position;
+    if (wasHandedOut || cursor.has(sequence)) return;
+    if (leases.leasedCount >= limits.leasesMax) return;
+    leases.grantUnsized(sequence, generation, leaseMs, Math.ceil(nowMs + leaseMs));
+    this.extended += 1;
+  }
+
+  #extend(slot: number, generation: Generation, leaseMs: number, nowMs: number): void {
+    const { keys, leases, limits } = this.#parts;
+    const deadlineAtMs = Math.ceil(nowMs + leaseMs);
+    if (!leases.isLeased(slot)) {
+      if (leases.leasedCount >= limits.leasesMax || leases.isDying(slot) || !leases.isSized(slot)) return;
+      if (keys.has(slot)) {
+        // What is out is the front of its key: a later one is not taken out of turn.
+        if (!keys.isNext(slot)) return;
+        keys.setBlocked(slot, false);
+        keys.takeOut(slot, NO_ACCOUNT);
+      }
+      leases.grantAgain(slot, generation, NO_ACCOUNT, leaseMs, deadlineAtMs);
+    } else leases.extend(slot, generation, leaseMs, deadlineAtMs);
+    this.extended += 1;
+  }
+
+  /** Ends what is left of a delivery, without a failed attempt. `runs`: pairs of first sequence and count. */
+  takeBack(runs: readonly number[], generation: Generation): void {
+    const { leases } = this.#parts;
+    for (let at = 0; at < runs.length; at += 2) {
+      const first = runs[at]!;
+      const end = first + runs[at + 1]!;
+      for (let sequence = first; sequence < end; sequence += 1) {
+        if (leases.isLeasedUnder(sequence, generation)) this.#giveUp(leases.find(sequence));
+      }
+    }
+  }
+
+  /**
+   * Ends the leases and delays whose time has come, at most `messagesMax`.
+   * @returns How many those were.
+   */
+  expire(nowMs: number, messagesMax: number, random: () => number): number {
+    const { cursor, leases } = this.#parts;
+    let count = 0;
+    while (count < messagesMax && leases.nextDeadlineAtMs <= nowMs) {
+      const slot = leases.firstDue;
+      if (leases.isDelayed(slot)) this.#endDelay(slot);
+      else {
+        if (leases.sequence(slot) > cursor.floor) this.expired += 1;
+        this.#endLease(slot, false, nowMs, random);
+      }
+      count += 1;
+    }
+    return count;
+  }
+
+  /** Every delay ends now: the policy that asked for it is gone. */
+  endDelays(): void {
+    const slots: number[] = [];
+    this.#parts.leases.forEachDelayed((slot) => slots.push(slot));
+    for (const slot of slots) this.#endDelay(slot);
+  }
+
+  /** A lease was granted, extended or has ended. */
+  noteLease(sequence: number): void {
+    if (this.#parts.rules.isExactlyOnce) this.#parts.unrecorded.leases.add(sequence, sequence);
+  }
+
+  #endDelay(slot: number): void {
+    const { cursor, keys, leases } = this.#parts;
+    if (leases.sequence(slot) <= cursor.floor) {
+      this.#forget(slot);
+      return;
+    }
+    if (!leases.isSized(slot)) {
+      leases.restUnsized(slot);
+      return;
+    }
+    const isKeyed = keys.has(slot);
+    leases.wait(slot, isKeyed);
+    if (isKeyed) keys.setBlocked(slot, false);
+  }
+
+  /** The lease ends with a failed delivery: its message can be handed out again, unless retention has dropped it. */
+  #endLease(slot: number, isVoid: boolean, nowMs: number, random: () => number): void {
+    const { cursor, leases } = this.#parts;
+    const sequence = leases.sequence(slot);
+    this.noteLease(sequence);
+    if (sequence <= cursor.floor) {
+      this.#forget(slot);
+      return;
+    }
+    const isCounted = this.#failed.count(slot);
+    if (!leases.isSized(slot)) {
+      // One that the read-ahead has yet to pass is met there as if for the first time, but for its failures.
+      if (isCounted) leases.endUnsized(slot, isVoid);
+      else this.#forget(slot);
+      return;
+    }
+    this.#endWithKey(slot, isVoid);
+    if (isCounted) this.#failed.settle(slot, nowMs, random);
+  }
+
+  #giveUp(slot: number): void {
+    const { cursor, leases } = this.#parts;
+    this.noteLease(leases.sequence(slot));
+    if (leases.sequence(slot) <= cursor.floor || !leases.isSized(slot)) this.#forget(slot);
+    else this.#endWithKey(slot, true);
+  }
+
+  /** Ends the lease, and those of its key that were handed out behind it: they come again, in order (S-9.5). */
+  #endWithKey(slot: number, isVoid: boolean): void {
+    const { keys } = this.#parts;
+    if (!keys.has(slot)) {
+      this.#end(slot, isVoid, false);
+      return;
+    }
+    keys.fail(slot, (other) => {
+      this.noteLease(this.#parts.leases.sequence(other));
+      this.#end(other, isVoid || other !== slot, true);
+    });
+  }
+
+  #end(slot: number, isVoid: boolean, isAside: boolean): void {
+    const { leases, pullers } = this.#parts;
+    pullers.release(leases.account(slot), leases.sizeBytes(slot));
+    leases.end(slot, isVoid, isAside);
+  }
+
+  #forget(slot: number): void {
+    const { keys, leases, pullers } = this.#parts;
+    const isLeased = leases.isLeased(slot);
+    if (isLeased) pullers.release(leases.account(slot), leases.sizeBytes(slot));
+    if (keys.has(slot)) keys.remove(slot, isLeased);
+    leases.remove(slot);
+  }
+
+  #settleAll(sorted: ArrayLike<number>): void {
     let first = 0;
     let last = 0;
-    for (const sequence of sorted) {
+    for (let index = 0; index < sorted.length; index += 1) {
+      const sequence = sorted[index]!;
       if (sequence === last + 1 && last > 0) last = sequence;
       else if (sequence !== last) {
         if (last > 0) this.#settleAcked(first, last);
@@ -87,92 +252,9 @@ export class Settlement {
   }
 
   #settleAcked(first: number, last: number): void {
-    const added = this.#cursor.settle(first, last);
+    const added = this.#parts.cursor.settle(first, last);
     if (added === 0) return;
     this.acked += added;
-    this.dirty.add(first, last);
-  }
-
-  /** Takes new lease lengths; 0 is a nack. Ids that are stale are ignored. */
-  modify(event: Event & { kind: "modified" }, head: number, nowMs: number): void {
-    event.sequences.forEach((sequence, index) => {
-      const generation = event.generations[index];
-      const leaseMs = event.leaseMs[index];
-      assert(generation !== undefined && leaseMs !== undefined, "the arrays of an event are parallel");
-      const slot = this.#leases.find(sequence);
-      if (slot === -1) {
-        if (leaseMs > 0 && sequence <= head) this.#leaseAhead(sequence, generation, leaseMs, nowMs);
-      } else if (generation < this.#leases.generation(slot)) {
-        // Handed out again meanwhile, or nacked: the id is stale (S-3.6).
-      } else if (leaseMs > 0) {
-        this.#extend(slot, generation, leaseMs, nowMs);
-      } else if (!this.#leases.isWaiting(slot)) {
-        this.nacked += 1;
-        this.#endLease(slot, true);
-      }
-    });
-  }
-
-  /** An id from before the start extends its lease, if the message has not been handed out since (S-3.6). */
-  #leaseAhead(sequence: number, generation: Generation, leaseMs: number, nowMs: number): void {
-    const wasHandedOut = sequence <= this.#readAhead.position;
-    if (wasHandedOut || this.#cursor.has(sequence)) return;
-    if (this.#leases.leasedCount >= this.#limits.leasesMax) return;
-    this.#leases.grantUnsized(sequence, generation, leaseMs, Math.ceil(nowMs + leaseMs));
-    this.extended += 1;
-  }
-
-  #extend(slot: number, generation: Generation, leaseMs: number, nowMs: number): void {
-    const deadlineAtMs = Math.ceil(nowMs + leaseMs);
-    if (this.#leases.isWaiting(slot)) {
-      if (this.#leases.leasedCount >= this.#limits.leasesMax) return;
-      this.#leases.grantAgain(slot, generation, NO_ACCOUNT, leaseMs, deadlineAtMs);
-    } else this.#leases.extend(slot, generation, leaseMs, deadlineAtMs);
-    this.extended += 1;
-  }
-
-  /** Ends what is left of a delivery, without a failed attempt. `runs`: pairs of first sequence and count. */
-  takeBack(runs: readonly number[], generation: Generation): void {
-    for (let at = 0; at < runs.length; at += 2) {
-      const first = runs[at]!;
-      const end = first + runs[at + 1]!;
-      for (let sequence = first; sequence < end; sequence += 1) {
-        if (this.#leases.isLeasedUnder(sequence, generation)) this.#endLease(this.#leases.find(sequence), true);
-      }
-    }
-  }
-
-  /**
-   * Ends the leases whose deadline has come, at most `messagesMax`.
-   * @returns How many those were.
-   */
-  expire(nowMs: number, messagesMax: number): number {
-    let count = 0;
-    while (count < messagesMax && this.#leases.nextDeadlineAtMs <= nowMs) {
-      const slot = this.#leases.firstDue;
-      if (this.#leases.sequence(slot) > this.#cursor.floor) this.expired += 1;
-      this.#endLease(slot, false);
-      count += 1;
-    }
-    return count;
-  }
-
-  /** The lease ends unsettled: its message can be handed out again, unless retention has dropped it. */
-  #endLease(slot: number, isVoid: boolean): void {
-    const isDropped = this.#leases.sequence(slot) <= this.#cursor.floor;
-    // One that the read-ahead has yet to pass is met there as if for the first time.
-    if (isDropped || !this.#leases.isSized(slot)) {
-      this.#forget(slot);
-      return;
-    }
-    this.#pullers.release(this.#leases.account(slot), this.#leases.sizeBytes(slot));
-    this.#leases.end(slot, isVoid);
-  }
-
-  #forget(slot: number): void {
-    if (!this.#leases.isWaiting(slot)) {
-      this.#pullers.release(this.#leases.account(slot), this.#leases.sizeBytes(slot));
-    }
-    this.#leases.remove(slot);
+    this.#parts.unrecorded.acked.add(first, last);
   }
 }

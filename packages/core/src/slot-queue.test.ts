@@ -37,7 +37,8 @@ test("whatever is added and removed, the earliest deadline is that of a plain ma
         previous = queue.deadlineAtMs(slot);
         queue.remove(slot);
       }
-      queue.release();
+      queue.clear();
+      assert.equal(queue.nextDeadlineAtMs, Number.POSITIVE_INFINITY);
     }),
     { numRuns: 60 },
   );

@@ -1,7 +1,6 @@
-import { assert } from "./assert.js";
-
-/** The list of slots without a deadline. */
+/** The lists of slots without a deadline: those that can be handed out by this order, and all others. */
 const WAITING = 0;
+const ASIDE = 1;
 const NONE = -1;
 const CAPACITY_MIN = 64;
 const NO_LINKS = new Int32Array(0);
@@ -13,7 +12,7 @@ function grown(links: Int32Array, capacity: number): Int32Array {
 }
 
 /**
- * Slots in order: one list of those that wait, and one list for each deadline that somebody has.
+ * Slots in order: one list of those that wait, one of those set aside, and one for each deadline that somebody has.
  *
  * A slot is always in exactly one list, linked through its own fields, so moving it costs no search and leaves nothing
  * behind. The deadlines are in a heap; those of one batch share a list, so the heap holds batches, not messages.
@@ -24,11 +23,11 @@ export class SlotQueue {
   /** Which list a slot is in. */
   #lists: Int32Array = NO_LINKS;
 
-  readonly #firsts: number[] = [NONE];
-  readonly #lasts: number[] = [NONE];
-  readonly #deadlines: number[] = [Number.POSITIVE_INFINITY];
+  readonly #firsts: number[] = [NONE, NONE];
+  readonly #lasts: number[] = [NONE, NONE];
+  readonly #deadlines: number[] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   /** Where a list is in the heap. */
-  readonly #heapPlaces: number[] = [NONE];
+  readonly #heapPlaces: number[] = [NONE, NONE];
   readonly #freeLists: number[] = [];
   readonly #heap: number[] = [];
   readonly #listByDeadline = new Map<number, number>();
@@ -52,10 +51,6 @@ export class SlotQueue {
     return list === undefined ? NONE : this.#firsts[list]!;
   }
 
-  isWaiting(slot: number): boolean {
-    return this.#lists[slot] === WAITING;
-  }
-
   deadlineAtMs(slot: number): number {
     return this.#deadlines[this.#lists[slot]!]!;
   }
@@ -63,6 +58,11 @@ export class SlotQueue {
   /** Puts a slot that is in no list at the end of those that wait. */
   addWaiting(slot: number): void {
     this.#link(slot, WAITING);
+  }
+
+  /** Puts a slot that is in no list among those set aside. */
+  setAside(slot: number): void {
+    this.#link(slot, ASIDE);
   }
 
   /** Puts a slot that is in no list at the end of those with this deadline. */
@@ -78,12 +78,18 @@ export class SlotQueue {
     else this.#nexts[previous] = next;
     if (next === NONE) this.#lasts[list] = previous;
     else this.#previous[next] = previous;
-    if (list !== WAITING && this.#firsts[list] === NONE) this.#dropList(list);
+    if (list > ASIDE && this.#firsts[list] === NONE) this.#dropList(list);
   }
 
-  /** Gives the memory of the links back. There must be no slot in any list. */
-  release(): void {
-    assert(this.#heap.length === 0 && this.firstWaiting === NONE, "only an empty queue is released");
+  /** Forgets everything and gives the memory of the links back. */
+  clear(): void {
+    for (const list of [this.#firsts, this.#lasts, this.#deadlines, this.#heapPlaces]) list.length = ASIDE + 1;
+    this.#firsts.fill(NONE);
+    this.#lasts.fill(NONE);
+    this.#freeLists.length = 0;
+    this.#heap.length = 0;
+    this.#listByDeadline.clear();
+    this.#recentList = NONE;
     this.#nexts = NO_LINKS;
     this.#previous = NO_LINKS;
     this.#lists = NO_LINKS;

@@ -1,11 +1,19 @@
 /** What metrics and checks may know of a subscription. Counters count from when it was created or restored in memory. */
 export interface SubscriptionCounts {
-  /** Published, not settled. Positions without a message count until the read-ahead has passed them. */
+  /** Published, not settled, not kept out by the filter. Positions without a message count until the read-ahead has passed them. */
   readonly backlog: number;
+  /** Where a filter has not been asked yet, so that `backlog` is an upper bound: above `after`, up to `upTo`. Else undefined. */
+  readonly uncounted: { readonly after: number; readonly upTo: number } | undefined;
   /** Messages out under a lease. */
   readonly outstanding: number;
-  /** Messages whose lease has ended unsettled and that have not been handed out again. */
+  /** Messages that were met and wait: for the next delivery, a delay, others of their ordering key, the dead-letter topic. */
   readonly blocked: number;
+  /** Of those, messages whose delay has not passed. */
+  readonly delayed: number;
+  /** Of those, messages on their way to the dead-letter topic. */
+  readonly dying: number;
+  /** Ordering keys with an unsettled message that was met. */
+  readonly orderingKeys: number;
   /** Settled runs above the low watermark. */
   readonly holes: number;
   /** True while holes and blocked messages, or leases, are at their limit: nothing is delivered for the first time, but for holes. */
@@ -23,4 +31,6 @@ export interface SubscriptionCounts {
   readonly expired: number;
   /** Leases given a new length. */
   readonly extended: number;
+  /** Messages that went to the dead-letter topic. */
+  readonly deadLettered: number;
 }

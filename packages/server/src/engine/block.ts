@@ -86,6 +86,16 @@ export class Block implements BlockView {
     return this.#text(uint32(this.bytes, place), uint32(this.bytes, place + 4));
   }
 
+  orderingKeyHash(index: number): number {
+    if (this.#keysAt === 0) return 0;
+    const place = this.#keysAt + index * BLOCK_PLACE_BYTES;
+    const offset = uint32(this.bytes, place);
+    const length = uint32(this.bytes, place + 4);
+    if (length === 0) return 0;
+    this.#checkWithin(offset, length);
+    return hashOf(this.bytes, offset, offset + length);
+  }
+
   /** @returns Where the attribute's entry lies in `bytes`, or -1. */
   findAttribute(index: number, key: Uint8Array): number {
     if (this.#attributesAt === 0) return -1;
@@ -152,6 +162,18 @@ export class Block implements BlockView {
 /** By hand: a DataView for each block costs memory, and the store's bytes are not aligned for a typed view. */
 function uint32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+}
+
+/** 53 bits of two FNV-1a sums with different primes, never 0. */
+function hashOf(bytes: Uint8Array, offset: number, end: number): number {
+  let low = 0x811c9dc5;
+  let high = 0x9747b28c;
+  for (let at = offset; at < end; at += 1) {
+    const byte = bytes[at]!;
+    low = Math.imul(low ^ byte, 0x01000193);
+    high = Math.imul(high ^ byte, 0x5bd1e995);
+  }
+  return Math.max(1, (high >>> 11) * TWO_32 + (low >>> 0));
 }
 
 function joined(bytes: Uint8Array, at: number): number {
