@@ -18,6 +18,7 @@ export class FakeBidiCall implements BidiCall {
   isFull = false;
   hasHeaders = false;
   ending: { readonly error: GrpcError | undefined } | undefined;
+  #room = Number.POSITIVE_INFINITY;
   #message: (message: Uint8Array) => void | Promise<void> = () => undefined;
   #halfClose = (): void => undefined;
   #drain = (): void => undefined;
@@ -25,6 +26,8 @@ export class FakeBidiCall implements BidiCall {
 
   send(message: Uint8Array): boolean {
     this.sent.push(message);
+    this.#room -= 1;
+    if (this.#room <= 0) this.isFull = true;
     return !this.isFull;
   }
 
@@ -64,8 +67,10 @@ export class FakeBidiCall implements BidiCall {
     this.#halfClose();
   }
 
-  drain(): void {
+  /** @param room - The socket is full again after so many messages. */
+  drain(room = Number.POSITIVE_INFINITY): void {
     this.isFull = false;
+    this.#room = room;
     this.#drain();
   }
 

@@ -154,12 +154,15 @@ test("a client that reads no confirmations is held back, and goes on when it rea
   assert.equal(confirmed.length, 52_000);
 });
 
-test("a response of confirmations stays well below what clients take", async () => {
+test("a response of confirmations stays well below what clients take, and the next waits for room", async () => {
   const { call, puller } = open(true);
   call.isFull = true;
   puller.sink.deliver(batchOf("one"));
   for (let request = 0; request < 10; request += 1) void call.request({ ackIds: ["ok".padEnd(400_000, "x")] });
   await turn();
+  call.drain(1);
+  assert.equal(call.responses.length, 3);
+  assert.equal(call.responses.at(-1)?.acknowledgeConfirmation?.ackIds.length, 3);
   call.drain();
   assert.ok(call.sent.every((response) => response.length < 2_097_152));
   const confirmed = call.responses.flatMap((response) => response.acknowledgeConfirmation?.ackIds ?? []);

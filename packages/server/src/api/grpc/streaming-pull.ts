@@ -104,7 +104,7 @@ class StreamingPull implements PullerSink, SettlingStream {
   }
 
   confirmable(): void {
-    if (this.#isDrained) this.#confirm();
+    this.#confirm();
   }
 
   deliver(batch: DeliveredBatch): void {
