@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { protos, v1 } from "@google-cloud/pubsub";
 import type { ChannelOptions } from "@grpc/grpc-js";
 import { answerOf, type ExpectedText, expectAnswer } from "./answer.js";
 import type { Clock } from "./clock.js";
-import { type Connection, connect } from "./connection.js";
+import type { Connection } from "./connection.js";
+import { DurableServer } from "./durable-server.js";
 import type { Profile } from "./profile.js";
 import type { PullStream } from "./pull-stream.js";
+import { type AnswerPush, PushReceiver } from "./push-receiver.js";
 import { RawGrpc } from "./raw-grpc.js";
 import type { JsonObject, RestResponse } from "./rest.js";
-import { ServerProcess, type StartCommand } from "./server-process.js";
+import type { StartCommand } from "./server-process.js";
 import type { StatusName } from "./status.js";
 
 type Topic = protos.google.pubsub.v1.ITopic;
@@ -36,6 +35,7 @@ export class Context {
   /** A project that no other case uses, so that lists hold what the case made and nothing else. */
   readonly project = `conf-${randomBytes(6).toString("hex")}`;
   #connection: Connection;
+  #clock: Clock;
   readonly #parts: ContextParts;
   readonly #closers: (() => Promise<unknown>)[] = [];
   #nextId = 1;
@@ -43,6 +43,7 @@ export class Context {
   constructor(parts: ContextParts) {
     this.#parts = parts;
     this.#connection = parts.connection;
+    this.#clock = parts.clock;
     this.profile = parts.profile;
   }
 
@@ -65,7 +66,7 @@ export class Context {
     return this.#connection.raw;
   }
   get hasMovableClock(): boolean {
-    return this.#parts.clock.isMovable;
+    return this.#clock.isMovable;
   }
 
   topicName(id: string): string {
@@ -138,6 +139,12 @@ export class Context {
     assert.deepEqual((await this.pullNow(subscription)).map(dataOf), [], why);
   }
 
+  /** Creates a snapshot, with a name of its own; returns the name. */
+  async createSnapshot(subscription: string, id = this.newId("snap")): Promise<string> {
+    const [snapshot] = await this.subscriber.createSnapshot({ name: this.snapshotName(id), subscription });
+    return snapshot.name ?? "";
+  }
+
   async acknowledge(subscription: string, ackIds: string[]): Promise<void> {
     await this.subscriber.acknowledge({ subscription, ackIds });
   }
@@ -195,38 +202,31 @@ export class Context {
 
   /** Lets time pass at the server, by its test clock or by waiting. */
   advance(seconds: number): Promise<void> {
-    return this.#parts.clock.advance(seconds);
+    return this.#clock.advance(seconds);
   }
 
   /** Starts a server that keeps its data in a fresh directory, and speaks to it from here on. */
-  async startDurableServer(): Promise<DurableServer> {
-    const command = this.#parts.command;
+  async startDurableServer(options: { hasTestClock?: boolean } = {}): Promise<DurableServer> {
+    const { command } = this.#parts;
     assert.ok(command !== undefined, "a case with ownsServer runs only where servers can be started");
-    const dataDirectory = await mkdtemp(join(tmpdir(), "peal-conformance-"));
-    this.atEnd(() => rm(dataDirectory, { recursive: true, force: true }));
-    const start = async (): Promise<ServerProcess> => {
-      const server = await ServerProcess.start(command, { profile: this.profile, dataDirectory });
-      const connection = connect(server.endpoint);
-      this.#connection = connection;
-      this.atEnd(() => server.kill());
-      this.atEnd(() => connection.close());
-      return server;
-    };
-    let process = await start();
-    return {
-      get pid() {
-        return process.pid;
+    const server = await DurableServer.start({
+      command,
+      profile: this.profile,
+      hasTestClock: options.hasTestClock ?? false,
+      onStart: (connection, clock) => {
+        this.#connection = connection;
+        this.#clock = clock;
       },
-      stop: () => process.stop(),
-      restart: async () => {
-        await process.stop();
-        process = await start();
-      },
-      killAndRestart: async () => {
-        await process.kill();
-        process = await start();
-      },
-    };
+    });
+    this.atEnd(() => server.close());
+    return server;
+  }
+
+  /** Listens for pushes, by https where the profile wants that; every push is a success unless `answer` says otherwise. */
+  async startReceiver(answer: AnswerPush = () => 200): Promise<PushReceiver> {
+    const receiver = await PushReceiver.start(this.isService, answer);
+    this.atEnd(() => receiver.close());
+    return receiver;
   }
 
   newId(prefix: string): string {
@@ -248,24 +248,19 @@ export class Context {
     const [topics] = await this.#parts.connection.official.publisher.listTopics({
       project: `projects/${this.project}`,
     });
+    const [snapshots] = await this.#parts.connection.official.subscriber.listSnapshots({
+      project: `projects/${this.project}`,
+    });
     await Promise.all([
+      ...snapshots.map(({ name }) =>
+        this.#parts.connection.official.subscriber.deleteSnapshot({ snapshot: name ?? "" }),
+      ),
       ...subscriptions.map(({ name }) =>
         this.#parts.connection.official.subscriber.deleteSubscription({ subscription: name ?? "" }),
       ),
       ...topics.map(({ name }) => this.#parts.connection.official.publisher.deleteTopic({ topic: name ?? "" })),
     ]);
   }
-}
-
-/** A server of the case's own, whose data outlives its process. */
-export interface DurableServer {
-  readonly pid: number;
-  /** Stops it with SIGTERM; returns the exit code. */
-  stop(): Promise<number | null>;
-  /** Stops it with SIGTERM and starts it on the same data. */
-  restart(): Promise<void>;
-  /** Ends it with SIGKILL and starts it on the same data. */
-  killAndRestart(): Promise<void>;
 }
 
 /** Returns the data of a delivery as text. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Profile } from "./profile.js";
+import { pushAuthority } from "./push-authority.js";
 
 /** How to start a server: a program with the arguments that come before ours. */
 export interface StartCommand {
@@ -38,7 +39,8 @@ export class ServerProcess {
   static start(command: StartCommand, options: ServerOptions): Promise<ServerProcess> {
     const place = options.dataDirectory === undefined ? ["--ephemeral"] : ["--data", options.dataDirectory];
     const clock = options.hasTestClock === true ? ["--test-clock"] : [];
-    const flags = ["--host", "127.0.0.1", "--port", "0", "--profile", options.profile, ...place, ...clock];
+    const push = ["--push-addresses", "any", "--push-ca", pushAuthority().path];
+    const flags = ["--host", "127.0.0.1", "--port", "0", "--profile", options.profile, ...place, ...clock, ...push];
     return ServerProcess.spawn(command.program, [...command.args, ...flags]);
   }
 
