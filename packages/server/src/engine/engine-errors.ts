@@ -21,6 +21,29 @@ export function detached(name: string): PubSubError {
   );
 }
 
+/** What needs the subscription's topic, which was deleted. */
+export function withoutTopic(name: string): PubSubError {
+  return new PubSubError(
+    "FAILED_PRECONDITION",
+    `The topic of the subscription was deleted (resource=${lastSegment(name)}). Its backlog can still be pulled.`,
+  );
+}
+
+export function snapshotTooShort(name: string, lifeMs: number): PubSubError {
+  const minutes = Math.max(0, Math.floor(lifeMs / 60_000));
+  return new PubSubError(
+    "FAILED_PRECONDITION",
+    `The snapshot would expire in ${minutes} minutes (resource=${lastSegment(name)}), since the subscription's oldest unacked message is almost 7 days old. A snapshot must live for at least 60 minutes.`,
+  );
+}
+
+export function snapshotOfOtherTopic(snapshot: string, subscription: string): PubSubError {
+  return new PubSubError(
+    "INVALID_ARGUMENT",
+    `The snapshot ${lastSegment(snapshot)} is not of the topic of the subscription ${lastSegment(subscription)}.`,
+  );
+}
+
 /** A pull from what is pushed to, or a push from what is pulled from. */
 export function wrongSubscriptionType(): PubSubError {
   return new PubSubError("FAILED_PRECONDITION", "This method is not supported for this subscription type.");

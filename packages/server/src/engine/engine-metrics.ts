@@ -30,6 +30,10 @@ export interface SubscriptionMetrics extends SubscriptionTotals {
   /** Messages not settled; an upper bound while the subscription was not used since the server's start. */
   readonly backlog: number;
   readonly outstanding: number;
+  /** Nacked or expired, and not yet handed out again: at once, or after a delay. */
+  readonly waiting: number;
+  /** Those of them that wait for the end of a retry policy's delay. */
+  readonly delayed: number;
   readonly pullers: number;
   /** Nothing is delivered for the first time: too many holes or leases. */
   readonly isAtLimit: boolean;
@@ -59,6 +63,8 @@ export function* subscriptionMetrics(subscriptions: SubscriptionRegistry): Gener
       topic: host.record.settings.topic,
       backlog: host.backlog,
       outstanding: counts?.outstanding ?? 0,
+      waiting: counts?.blocked ?? 0,
+      delayed: counts?.delayed ?? 0,
       pullers: host.pullerCount,
       isAtLimit: counts?.isAtLimit ?? false,
       oldestUnackedAtMs: host.oldestUnackedAtMs,

@@ -15,6 +15,7 @@ import { ReadGate } from "./read-gate.js";
 import { RETENTION_INTERVAL_MIN_MS, Retention } from "./retention.js";
 import { ServerAge } from "./server-age.js";
 import type { HostParts, SubscriptionHost } from "./subscription-host.js";
+import { SnapshotRegistry } from "./snapshot-registry.js";
 import { SubscriptionRegistry } from "./subscription-registry.js";
 import { TailCache } from "./tail-cache.js";
 import type { Topic } from "./topic.js";
@@ -27,6 +28,7 @@ import { WallClockGuard } from "./wall-clock-guard.js";
 export interface EngineParts {
   readonly topics: TopicRegistry;
   readonly subscriptions: SubscriptionRegistry;
+  readonly snapshots: SnapshotRegistry;
   readonly host: HostParts;
   readonly ids: MessageIds;
   readonly age: ServerAge;
@@ -48,7 +50,8 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
   const age = await ServerAge.open(storage, clock);
   const waiting = new WaitingBudget(limits.waitingBytes);
   const trimmer = new Trimmer(shared);
-  const retention = new Retention({ ...shared, trimmer, guard: new WallClockGuard(clock, log) });
+  const guard = new WallClockGuard(clock, log);
+  const retention = new Retention({ ...shared, trimmer, guard });
   const onChange = (topic: Topic): void => retention.noteChange(topic);
 
   const logs = {
@@ -100,13 +103,20 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     ...{ storage, commits, ids, topics, host, pushConfigs, onChange },
     onRetention: (topic) => retention.look(topic),
   });
-  await dropUnowned(topics, subscriptions, host);
+  const snapshots = await SnapshotRegistry.open({ ...shared, ids, guard, topics: topics.items, onChange });
+  await dropUnowned(topics, subscriptions, snapshots, host);
   watchAll(topics, subscriptions, retention, options.random);
   new Expiration({ ...shared, subscriptions, age }).start();
-  return { topics, subscriptions, host, ids, age, waiting, pushConfigs };
+  return { topics, subscriptions, host, ids, age, waiting, pushConfigs, snapshots };
 }
 
-async function dropUnowned(topics: TopicRegistry, subscriptions: SubscriptionRegistry, host: HostParts): Promise<void> {
+async function dropUnowned(
+  topics: TopicRegistry,
+  subscriptions: SubscriptionRegistry,
+  snapshots: SnapshotRegistry,
+  host: HostParts,
+): Promise<void> {
+  const snapshotIds = new Set(snapshots.items.map(({ record }) => String(record.number)));
   const topicIds = new Set(topics.items.map((topic) => topic.id));
   const ackIds = new Set<string>();
   for (const { record } of subscriptions.items) {
@@ -116,7 +126,8 @@ async function dropUnowned(topics: TopicRegistry, subscriptions: SubscriptionReg
   }
   const dropped =
     (await dropOrphans(host.storage, host.commits, "topic", (id) => topicIds.has(id))) +
-    (await dropOrphans(host.storage, host.commits, "ack", (id) => ackIds.has(id)));
+    (await dropOrphans(host.storage, host.commits, "ack", (id) => ackIds.has(id))) +
+    (await dropOrphans(host.storage, host.commits, "snapshot", (id) => snapshotIds.has(id)));
   if (dropped > 0) host.log.info({ dropped }, "dropped logs that a deletion had left");
 }
 

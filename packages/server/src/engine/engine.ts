@@ -107,32 +107,45 @@ export class Engine implements PubSubEngine {
     await this.#parts.subscriptions.detach(name);
   }
 
-  seek(): Promise<void> {
-    return Promise.reject(new Error("seek"));
+  async seek(subscription: string, target: SeekTarget): Promise<void> {
+    this.#checkOpen();
+    const { subscriptions, snapshots, host: parts } = this.#parts;
+    subscriptions.get(subscription).touch();
+    await subscriptions.seek(subscription, async (host) => {
+      if (target.kind === "time") return planSeekToTime(host, target.timeMs, parts.storage);
+      const snapshot = snapshots.get(target.name);
+      return planSeekToSnapshot(host, snapshot, await snapshots.contents(snapshot));
+    });
   }
 
-  createSnapshot(): Promise<SnapshotState> {
-    return Promise.reject(new Error("createSnapshot"));
+  async createSnapshot(settings: SnapshotSettings, subscription: string): Promise<SnapshotState> {
+    this.#checkOpen();
+    const host = this.#parts.subscriptions.get(subscription);
+    host.touch();
+    return (await this.#parts.snapshots.create(settings, host)).state;
   }
 
-  getSnapshot(): SnapshotState {
-    throw new Error("getSnapshot");
+  getSnapshot(name: string): SnapshotState {
+    return this.#parts.snapshots.get(name).state;
   }
 
-  listSnapshots(): readonly SnapshotState[] {
-    return [];
+  listSnapshots(project: string, slice: ListSlice): readonly SnapshotState[] {
+    return this.#parts.snapshots.list(`${project}/snapshots/`, slice).map((snapshot) => snapshot.state);
   }
 
-  listTopicSnapshots(): readonly string[] {
-    return [];
+  listTopicSnapshots(topic: string, slice: ListSlice): readonly string[] {
+    const { snapshots } = this.#parts.topics.get(topic);
+    return snapshots.slice("", slice.after, slice.limit).map((snapshot) => snapshot.name);
   }
 
-  updateSnapshot(): Promise<SnapshotState> {
-    return Promise.reject(new Error("updateSnapshot"));
+  async updateSnapshot(name: string, change: (present: SnapshotState) => SnapshotSettings): Promise<SnapshotState> {
+    this.#checkOpen();
+    return (await this.#parts.snapshots.update(name, change)).state;
   }
 
-  deleteSnapshot(): Promise<void> {
-    return Promise.reject(new Error("deleteSnapshot"));
+  async deleteSnapshot(name: string): Promise<void> {
+    this.#checkOpen();
+    await this.#parts.snapshots.delete(name);
   }
 
   watchPushConfigs(onChange: (subscription: string, config: PushConfig | undefined) => void): void {

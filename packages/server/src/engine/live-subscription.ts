@@ -10,6 +10,7 @@ import {
   type Generation,
   type PubSubError,
   type PullerId,
+  type SeekPlan,
   Subscription,
   type SubscriptionCounts,
 } from "@peal/core";
@@ -18,7 +19,7 @@ import { AckLog, type AckLogParts } from "./ack-log.js";
 import type { AckLogJob } from "./ack-log-job.js";
 import type { AckLogRecords } from "./ack-log-reader.js";
 import type { Block } from "./block.js";
-import type { DeadLetters, ForwardingParts } from "./dead-letters.js";
+import { DeadLetters, type ForwardingParts } from "./dead-letters.js";
 import { BlockRun } from "./delivered-runs.js";
 import { gatherRuns } from "./gather-runs.js";
 import type { LogFollower, LogSlice, TopicLog } from "./topic-log.js";
@@ -51,8 +52,6 @@ export interface LiveListener {
   floorMoved(floor: number): void;
   /** The dead-letter topic as the settings name it now. */
   readonly deadLetterTopic: string | undefined;
-  /** So many messages went to the dead-letter topic. */
-  forwarded(messageCount: number): void;
   /** A block could not be read. */
   readFailed(error: unknown, what: string): void;
   /** The core broke: nothing it says counts any more. */
@@ -60,6 +59,7 @@ export interface LiveListener {
 }
 
 export class LiveSubscription implements LogFollower {
+  readonly #name: string;
   readonly #core: Subscription;
   readonly #ackLog: AckLog;
   readonly #log: TopicLog;
@@ -99,6 +99,7 @@ export class LiveSubscription implements LogFollower {
       ? Subscription.create(start, options)
       : Subscription.restore(records.data, log.head, options, parts.openedAtMs);
     this.#ackLog = new AckLog({ name, ref, core: this.#core }, records, parts, (floor) => listener.floorMoved(floor));
+    this.#name = name;
     this.#log = log;
     this.#parts = parts;
     this.#listener = listener;
@@ -123,9 +124,10 @@ export class LiveSubscription implements LogFollower {
     return this.#ackLog.isIdle ? this.#core.floor : undefined;
   }
 
-  /** Whether only memory knows something: a lease, a dying message, or an ack on its way into the log. */
+  /** Whether only memory knows something: a lease, a delay, a dying message, or an ack on its way into the log. */
   get isBusy(): boolean {
-    return !this.#ackLog.isIdle || this.#core.counts.outstanding > 0 || (this.#deadLetters?.isBusy ?? false);
+    const { outstanding, delayed, dying } = this.#core.counts;
+    return outstanding + delayed + dying > 0 || !this.#ackLog.isIdle || (this.#deadLetters?.isBusy ?? false);
   }
 
   take(turn: Turn): void {
@@ -156,6 +158,21 @@ export class LiveSubscription implements LogFollower {
   /** Settles when all that the core was told so far is durable; undefined when it is. */
   whenDurable(): Promise<void> | undefined {
     return this.#ackLog.whenDurable();
+  }
+
+  /** Everything at or below is settled, durably or not. */
+  get floor(): number {
+    return this.#core.floor;
+  }
+
+  /** What is settled now, as the contents of a snapshot. */
+  snapshotRecord(): Uint8Array {
+    return this.#core.snapshotRecord();
+  }
+
+  /** The state after a seek; once it is durable, `sought` makes it true. */
+  planSeek(plan: SeekPlan): Uint8Array {
+    return this.#core.planSeek(plan);
   }
 
   /** Gives `job` a turn in the ack log. */
@@ -205,6 +222,10 @@ export class LiveSubscription implements LogFollower {
         return;
       case "outcome":
         this.#listener.outcome(effect.request, effect.indexes, effect.reasons);
+        return;
+      case "deadLetter":
+        this.#deadLetters ??= this.#makeDeadLetters();
+        this.#deadLetters.forward(effect.sequences, effect.failures);
         return;
       case "load":
         this.#load(effect.after, effect.maxBytes);
@@ -259,6 +280,22 @@ export class LiveSubscription implements LogFollower {
       );
     }
     return parts;
+  }
+
+  #makeDeadLetters(): DeadLetters {
+    return new DeadLetters(
+      {
+        name: this.#name,
+        log: this.#log,
+        deadLetterTopic: () => this.#listener.deadLetterTopic,
+        stillDying: (sequences) => this.#core.stillDying(sequences),
+        deadLetterStep: (sequences) => this.#core.deadLetterStep(sequences),
+        run: (job) => this.run(job),
+        forwarded: (sequences) => this.take({ kind: "deadLettered", sequences }),
+        failed: (sequences) => this.take({ kind: "deadLetterFailed", sequences }),
+      },
+      this.#parts,
+    );
   }
 
   #load(after: number, maxBytes: number): void {

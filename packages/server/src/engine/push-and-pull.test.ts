@@ -69,3 +69,13 @@ test("whoever watches push configs is told of each until it is gone, also after 
     [SUBSCRIPTION, undefined],
   ]);
 });
+test("a puller is told its subscription's properties before anything else, and each change of them", async () => {
+  const world = await TestWorld.open();
+  const puller = world.pull();
+  assert.deepEqual(puller.properties, { isExactlyOnce: false, isOrdered: false });
+  await world.engine.updateSubscription(SUBSCRIPTION, (present) => ({ ...present, isExactlyOnce: true }));
+  assert.deepEqual(puller.properties, { isExactlyOnce: true, isOrdered: false });
+  const name = "projects/p/subscriptions/ordered";
+  await world.engine.createSubscription(subscriptionSettings({ name, isOrdered: true }));
+  assert.deepEqual(world.pull(undefined, {}, name).properties, { isExactlyOnce: false, isOrdered: true });
+});

@@ -4,6 +4,7 @@ import type { SubscriptionSettings, TopicSettings } from "./settings.js";
 
 export const TOPIC_PREFIX = "topic/";
 export const SUBSCRIPTION_PREFIX = "subscription/";
+export const SNAPSHOT_PREFIX = "snapshot/";
 
 export interface TopicRecord {
   /** Names the log; drawn once, never used again. */
@@ -25,6 +26,9 @@ export interface SubscriptionRecord {
   readonly settings: SubscriptionSettings;
   /** Where acked messages are retained: above this position. Absent: they are not. */
   readonly retainedAfter?: number;
+  /** After a seek to a snapshot: what lies above this position is not dropped by age before `heldUntilMs` (wall clock). */
+  readonly heldAbove?: number;
+  readonly heldUntilMs?: number;
 }
 
 export function topicKey(name: string): string {
@@ -33,6 +37,10 @@ export function topicKey(name: string): string {
 
 export function subscriptionKey(name: string): string {
   return SUBSCRIPTION_PREFIX + keyOf(name);
+}
+
+export function snapshotKey(name: string): string {
+  return SNAPSHOT_PREFIX + keyOf(name);
 }
 
 /** Keys are printable ASCII of a bounded length; names need not be. The record knows the name. */

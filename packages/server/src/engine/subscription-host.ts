@@ -8,14 +8,15 @@
  * Idle, it is a record and a few numbers: twenty thousand of them must cost nothing. What an idle one missed is found
  * in the two logs when it is loaded.
  */
-import type { AckFailureReason, Event, Generation, PubSubError, PullerId, SubscriptionCounts } from "@peal/core";
+import type { AckFailureReason, Event, Generation, PubSubError, PullerId, SeekPlan, SubscriptionCounts } from "@peal/core";
+import type { Write } from "@peal/store";
 import type { AckIdCodec } from "./ack-id.js";
 import { ackLogRef, readAckLog } from "./ack-log-reader.js";
 import { type AckOutcome, AckOutcomes, type Settling } from "./ack-outcomes.js";
 import { type BlockRun, RunBatch } from "./delivered-runs.js";
 import { DeliveryTimes } from "./delivery-times.js";
 import type { PullerOptions, PullerSink } from "./engine-contract.js";
-import { fromStorage, wrongSubscriptionType } from "./engine-errors.js";
+import { fromStorage, notFound, wrongSubscriptionType } from "./engine-errors.js";
 import type { EngineLog } from "./engine-log.js";
 import { HostPuller, type PullerHost } from "./host-puller.js";
 import { LastActivity } from "./last-activity.js";
@@ -75,7 +76,6 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   #oldest: OldestMessage | undefined;
   #usage: SubscriptionUsage | undefined;
   #deliveryTimes: DeliveryTimes | undefined;
-  #deadLettered = 0;
 
   constructor(record: SubscriptionRecord, revision: number, topic: Topic, parts: HostParts) {
     this.name = record.settings.name;
@@ -120,15 +120,6 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
 
   get deadLetterTopic(): string | undefined {
     return this.record.settings.deadLetterPolicy?.topic;
-  }
-
-  /** Messages that went to the dead-letter topic since the server's start. */
-  get deadLettered(): number {
-    return this.#deadLettered;
-  }
-
-  forwarded(messageCount: number): void {
-    this.#deadLettered += messageCount;
   }
 
   /** Made with the first question. */
@@ -253,11 +244,73 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     });
   }
 
+  /** Asks the core in its turn. */
+  inTurn<Answer>(ask: (live: LiveSubscription) => Answer): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#take((failure) => {
+        if (failure === undefined && this.#live !== undefined) resolve(ask(this.#live));
+        else reject(failure ?? notFound(this.name));
+      });
+    });
+  }
+
+  /** Resolves when it is known what is settled. */
+  async learnFloor(): Promise<void> {
+    if (!this.#isFloorKnown) await this.inTurn(() => undefined);
+  }
+
+  /** Wall-clock time of the oldest message not settled; undefined without one. */
+  async lookForOldest(): Promise<number | undefined> {
+    const floor = await this.inTurn((live) => live.floor);
+    if (floor >= this.topic.log.head) return undefined;
+    try {
+      return (await this.topic.log.find(floor + 1))?.publishTimeMs;
+    } catch (error) {
+      throw fromStorage(error, this.name);
+    }
+  }
+
+  /**
+   * Makes what `seek` plans the subscription's state. Resolves when it is durable and holds, with the answers to `after`.
+   *
+   * @param after - Written in the same commit.
+   */
+  async seek(plan: () => SeekPlan, after: readonly Write[]): Promise<readonly number[]> {
+    const live = await this.inTurn((present) => present);
+    return new Promise((resolve, reject) => {
+      let record = new Uint8Array(0);
+      live.run({
+        form: () => {
+          record = live.planSeek(plan());
+          return { record, isCheckpoint: true, after };
+        },
+        done: (positions) => {
+          live.take({ kind: "sought", record });
+          this.#sought(live.floor);
+          resolve(positions.after);
+        },
+        failed: reject,
+      });
+    });
+  }
+
+  /** Floors may have moved down. */
+  #sought(floor: number): void {
+    this.#droppedUpTo = Math.min(this.#droppedUpTo, floor);
+    this.floorMoved(floor);
+  }
+
+  get droppedUpTo(): number {
+    return this.#droppedUpTo;
+  }
+
   load(): void {
     if (this.#live === undefined) void this.#load();
   }
 
-  dropUpTo(floor: number): void {
+  dropUpTo(tooOld: number): void {
+    const { heldAbove = 0, heldUntilMs = 0 } = this.record;
+    const floor = this.#parts.clock.wallMs() < heldUntilMs ? Math.min(tooOld, heldAbove) : tooOld;
     if (floor <= this.#droppedUpTo) return;
     this.#droppedUpTo = floor;
     this.#live?.take({ kind: "dropped", floor });

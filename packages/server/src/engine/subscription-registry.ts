@@ -6,6 +6,7 @@ import { alreadyExists, detached, fromStorage, notFound } from "./engine-errors.
 import type { MessageIds } from "./message-ids.js";
 import { NameLock } from "./name-lock.js";
 import type { PushConfigs } from "./push-configs.js";
+import { checkSeekable, type PlannedSeek } from "./seek.js";
 import { SUBSCRIPTION_PREFIX, type SubscriptionRecord, subscriptionKey } from "./resource-record.js";
 import type { SubscriptionSettings, SubscriptionState } from "./settings.js";
 import { SortedByName } from "./sorted-by-name.js";
@@ -129,6 +130,22 @@ export class SubscriptionRegistry {
       // What a shorter retention no longer holds must not come with the next pull.
       if (spanMs(settings.messageRetention) !== retentionMs) await this.#parts.onRetention(host.topic);
       return host;
+    });
+  }
+
+  /** @param plan - Asked when it is the name's turn. */
+  seek(name: string, plan: (host: SubscriptionHost) => Promise<PlannedSeek>): Promise<void> {
+    return this.#locks.run(name, async () => {
+      const host = this.get(name);
+      checkSeekable(host);
+      const planned = await plan(host);
+      checkSeekable(host);
+      const key = subscriptionKey(name);
+      const put: Write = { kind: "put", key, value: encodeJson(planned.record), revision: host.revision };
+      const [revision] = await host.seek(planned.plan, [put]);
+      host.revision = revision!;
+      host.record = planned.record;
+      this.#parts.onChange(host.topic);
     });
   }
 

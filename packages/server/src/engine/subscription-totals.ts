@@ -7,10 +7,11 @@ export interface SubscriptionTotals {
   readonly nacked: number;
   readonly expired: number;
   readonly extended: number;
+  readonly deadLettered: number;
 }
 
 export function zeroTotals(): SubscriptionTotals {
-  return { delivered: 0, acked: 0, nacked: 0, expired: 0, extended: 0 };
+  return { delivered: 0, acked: 0, nacked: 0, expired: 0, extended: 0, deadLettered: 0 };
 }
 
 /** The core counts from when it was loaded; what came before is added. */
@@ -21,5 +22,6 @@ export function addCounts(before: SubscriptionTotals, now: SubscriptionCounts): 
     nacked: before.nacked + now.nacked,
     expired: before.expired + now.expired,
     extended: before.extended + now.extended,
+    deadLettered: before.deadLettered + now.deadLettered,
   };
 }

@@ -1,6 +1,7 @@
 import type { PublishQueue } from "./publish-queue.js";
 import type { TopicRecord } from "./resource-record.js";
 import type { TopicSettings } from "./settings.js";
+import type { Snapshot } from "./snapshot.js";
 import { SortedByName } from "./sorted-by-name.js";
 import type { TopicLog } from "./topic-log.js";
 import type { TopicReader } from "./topic-reader.js";
@@ -13,6 +14,8 @@ export class Topic {
   readonly log: TopicLog;
   /** Subscriptions that read the log, in name order. */
   readonly attached = new SortedByName<TopicReader>();
+  /** Snapshots that need the log, in name order. */
+  readonly snapshots = new SortedByName<Snapshot>();
   /** Subscriptions being created: their messages must stay, but nobody sees them yet. */
   readonly attaching = new Set<TopicReader>();
   revision: number;

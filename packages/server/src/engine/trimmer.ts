@@ -61,6 +61,8 @@ export class Trimmer {
         reader.load();
       }
     }
+    // Without its topic a snapshot is of no use.
+    if (!topic.isDeleted) for (const { record } of topic.snapshots.items) floor = Math.min(floor, record.floor);
     for (const reader of topic.attaching) floor = Math.min(floor, reader.trimFloor);
     return floor;
   }

@@ -58,6 +58,24 @@ const STATE_ROWS: readonly Row<SubscriptionMetrics>[] = [
     value: (item) => item.expired,
   },
   {
+    name: `${PREFIX}dead_letter_message_count`,
+    type: "counter",
+    help: "Messages that went to the dead-letter topic.",
+    value: (item) => item.deadLettered,
+  },
+  {
+    name: "peal_subscription_waiting_messages",
+    type: "gauge",
+    help: "Messages that were nacked or expired, or wait behind another of their ordering key, and are not out again.",
+    value: (item) => item.waiting,
+  },
+  {
+    name: "peal_subscription_delayed_messages",
+    type: "gauge",
+    help: "Messages that wait for the end of a retry policy's delay.",
+    value: (item) => item.delayed,
+  },
+  {
     name: "peal_subscription_nacked_messages",
     type: "counter",
     help: "Messages given back by a nack.",
@@ -136,6 +154,12 @@ const USAGE_ROWS: readonly Row<SubscriptionMetrics>[] = [
     "streaming_pull_mod_ack_deadline_message_operation_count",
     "Deadline changes on streaming pulls, nacks and stale ones included.",
     (usage) => usage.streamModifyIds,
+  ),
+  usageRow(
+    "counter",
+    "exactly_once_warning_count",
+    "Ack ids that failed under exactly-once, in acks and in deadline changes.",
+    (usage) => usage.exactlyOnceWarnings,
   ),
   usageRow(
     "counter",
