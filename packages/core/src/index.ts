@@ -7,5 +7,6 @@ export * from "./filter/filter.js";
 export * from "./filter/filter-syntax-error.js";
 export * from "./filter/parse-filter.js";
 export * from "./limits.js";
+export type { SeekPlan } from "./seek-plan.js";
 export * from "./subscription.js";
 export * from "./subscription-counts.js";

@@ -24,7 +24,16 @@ import {
 } from "./engine-metrics.js";
 import type { EngineOptions } from "./engine-options.js";
 import { type EngineParts, openParts } from "./engine-parts.js";
-import type { PushConfig, SnapshotState, SubscriptionSettings, SubscriptionState, TopicSettings } from "./settings.js";
+import { planSeekToSnapshot, planSeekToTime } from "./seek.js";
+import type {
+  PushConfig,
+  SeekTarget,
+  SnapshotSettings,
+  SnapshotState,
+  SubscriptionSettings,
+  SubscriptionState,
+  TopicSettings,
+} from "./settings.js";
 import { stateOf } from "./subscription-registry.js";
 import type { SubscriptionUsage } from "./subscription-usage.js";
 import type { TopicUsage } from "./topic-usage.js";

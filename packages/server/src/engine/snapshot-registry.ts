@@ -121,7 +121,12 @@ export class SnapshotRegistry {
       const snapshot = this.get(name);
       const { labels } = change(snapshot.state);
       const record = { ...snapshot.record, settings: { name, labels } };
-      const put: Write = { kind: "put", key: snapshotKey(name), value: encodeJson(record), revision: snapshot.revision };
+      const put: Write = {
+        kind: "put",
+        key: snapshotKey(name),
+        value: encodeJson(record),
+        revision: snapshot.revision,
+      };
       [snapshot.revision] = (await this.#commit([put], name)) as [number];
       snapshot.record = record;
       return snapshot;

@@ -1,6 +1,6 @@
 import type { LogRef } from "@peal/store";
 import type { SnapshotSettings, SnapshotState } from "./settings.js";
-import type { Topic } from "./topic.js";
+import type { LogHolder, Topic } from "./topic.js";
 
 /** What the store keeps of a snapshot; its contents are a log of their own. */
 export interface SnapshotRecord {
@@ -16,7 +16,7 @@ export interface SnapshotRecord {
   readonly settings: SnapshotSettings;
 }
 
-export class Snapshot {
+export class Snapshot implements LogHolder {
   readonly name: string;
   record: SnapshotRecord;
   revision: number;
@@ -28,6 +28,11 @@ export class Snapshot {
     this.record = record;
     this.revision = revision;
     this.topic = topic;
+  }
+
+  /** Everything at or below was settled. */
+  get floor(): number {
+    return this.record.floor;
   }
 
   get hasTopic(): boolean {

@@ -8,7 +8,15 @@
  * Idle, it is a record and a few numbers: twenty thousand of them must cost nothing. What an idle one missed is found
  * in the two logs when it is loaded.
  */
-import type { AckFailureReason, Event, Generation, PubSubError, PullerId, SeekPlan, SubscriptionCounts } from "@peal/core";
+import type {
+  AckFailureReason,
+  Event,
+  Generation,
+  PubSubError,
+  PullerId,
+  SeekPlan,
+  SubscriptionCounts,
+} from "@peal/core";
 import type { Write } from "@peal/store";
 import type { AckIdCodec } from "./ack-id.js";
 import { ackLogRef, readAckLog } from "./ack-log-reader.js";
@@ -278,7 +286,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   async seek(plan: () => SeekPlan, after: readonly Write[]): Promise<readonly number[]> {
     const live = await this.inTurn((present) => present);
     return new Promise((resolve, reject) => {
-      let record = new Uint8Array(0);
+      let record: Uint8Array = new Uint8Array(0);
       live.run({
         form: () => {
           record = live.planSeek(plan());

@@ -6,8 +6,8 @@ import { alreadyExists, detached, fromStorage, notFound } from "./engine-errors.
 import type { MessageIds } from "./message-ids.js";
 import { NameLock } from "./name-lock.js";
 import type { PushConfigs } from "./push-configs.js";
-import { checkSeekable, type PlannedSeek } from "./seek.js";
 import { SUBSCRIPTION_PREFIX, type SubscriptionRecord, subscriptionKey } from "./resource-record.js";
+import { checkSeekable, type PlannedSeek } from "./seek.js";
 import type { SubscriptionSettings, SubscriptionState } from "./settings.js";
 import { SortedByName } from "./sorted-by-name.js";
 import { spanMs } from "./span.js";
@@ -117,6 +117,8 @@ export class SubscriptionRegistry {
     return this.#locks.run(name, async () => {
       const host = this.get(name);
       const settings = settingsOf(change(stateOf(host)));
+      // What was acked before is not kept: from where on it is must be known.
+      if (settings.retainAckedMessages && !host.record.settings.retainAckedMessages) await host.learnFloor();
       const { retentionMs } = host;
       if (settings.name !== name) throw new Error(`an update may not rename ${name}`);
       const { retainedAfter = host.floor, ...rest } = host.record;

@@ -1,12 +1,17 @@
 import type { PublishQueue } from "./publish-queue.js";
 import type { TopicRecord } from "./resource-record.js";
 import type { TopicSettings } from "./settings.js";
-import type { Snapshot } from "./snapshot.js";
 import { SortedByName } from "./sorted-by-name.js";
 import type { TopicLog } from "./topic-log.js";
 import type { TopicReader } from "./topic-reader.js";
 import { TopicUsage } from "./topic-usage.js";
 import type { Wake } from "./wake-queue.js";
+
+/** Something that needs the log above its floor, besides the subscriptions. */
+export interface LogHolder {
+  readonly name: string;
+  readonly floor: number;
+}
 
 /** A topic, or what is left of a deleted one while subscriptions still read its log. */
 export class Topic {
@@ -15,7 +20,7 @@ export class Topic {
   /** Subscriptions that read the log, in name order. */
   readonly attached = new SortedByName<TopicReader>();
   /** Snapshots that need the log, in name order. */
-  readonly snapshots = new SortedByName<Snapshot>();
+  readonly snapshots = new SortedByName<LogHolder>();
   /** Subscriptions being created: their messages must stay, but nobody sees them yet. */
   readonly attaching = new Set<TopicReader>();
   revision: number;

@@ -62,7 +62,7 @@ export class Trimmer {
       }
     }
     // Without its topic a snapshot is of no use.
-    if (!topic.isDeleted) for (const { record } of topic.snapshots.items) floor = Math.min(floor, record.floor);
+    if (!topic.isDeleted) for (const holder of topic.snapshots.items) floor = Math.min(floor, holder.floor);
     for (const reader of topic.attaching) floor = Math.min(floor, reader.trimFloor);
     return floor;
   }
