@@ -75,6 +75,9 @@ export const invalidPushVersion = (version: string): string =>
   `Invalid push endpoint version given in push config (version=${version}).`;
 /** B22 */
 export const WRONG_SUBSCRIPTION_TYPE = "This method is not supported for this subscription type.";
+/** B23 */
+export const SOME_ACK_IDS_INVALID =
+  "Some acknowledgement ids in the request were invalid. This could be because the acknowledgement ids have expired or the acknowledgement ids were malformed.";
 /** B27 */
 export const INTERNAL_ERROR =
   "A service error has occurred. Please retry your request. If the error persists, please report it.";

@@ -3,6 +3,8 @@ import { ACK_CASES } from "./ack.js";
 import { ACK_TIME_CASES } from "./ack-time.js";
 import { BAD_INPUT_CASES } from "./bad-input.js";
 import { DETACH_CASES } from "./detach.js";
+import { EXACTLY_ONCE_CASES } from "./exactly-once.js";
+import { EXACTLY_ONCE_TIME_CASES } from "./exactly-once-time.js";
 import { FILTER_CASES } from "./filter.js";
 import { LABEL_CASES } from "./label.js";
 import { MASK_CASES } from "./mask.js";
@@ -15,6 +17,7 @@ import { PULL_CASES } from "./pull.js";
 import { REST_CASES } from "./rest.js";
 import { REST_MAP_CASES } from "./rest-map.js";
 import { RETENTION_CASES } from "./retention.js";
+import { RETRY_CASES } from "./retry.js";
 import { STR_CASES } from "./str.js";
 import { STR_CLIENT_CASES } from "./str-clients.js";
 import { STR_TIME_CASES } from "./str-time.js";
@@ -42,6 +45,9 @@ export const ALL_CASES: readonly ConformanceCase[] = [
   ...STR_TIME_CASES,
   ...STR_CLIENT_CASES,
   ...BAD_INPUT_CASES,
+  ...EXACTLY_ONCE_CASES,
+  ...EXACTLY_ONCE_TIME_CASES,
+  ...RETRY_CASES,
   ...OTHER_CASES,
   ...FILTER_CASES,
   ...RETENTION_CASES,

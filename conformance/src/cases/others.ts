@@ -84,18 +84,6 @@ export const OTHER_CASES: readonly ConformanceCase[] = [
     },
   },
   {
-    id: "RTY-001",
-    title: "without a policy a nacked message comes back at once",
-    run: async (context) => {
-      const { topic, subscription } = await context.createPair();
-      await context.publish(topic, "m");
-      for (let attempt = 0; attempt < 5; attempt += 1) {
-        const [received] = await context.pull(subscription, 1, 3_000);
-        await context.modifyAckDeadline(subscription, [ackIdOf(received)], 0);
-      }
-    },
-  },
-  {
     id: "DLQ-001",
     title: "without a dead-letter policy there is no delivery attempt",
     run: async (context) => {
