@@ -89,7 +89,7 @@ export type Event =
   | { readonly kind: "deadLetterFailed"; readonly sequences: readonly number[] }
   /**
    * The engine has counted what a filter keeps out: `unmatched` of the messages above `after` and up to `upTo`, the range
-   * that `counts.uncounted` told. Ignored where the subscription has moved on meanwhile.
+   * that `counts.uncounted` told, without those that are settled already (`isSettled`). Ignored where the subscription has moved on meanwhile.
    */
   | { readonly kind: "counted"; readonly after: number; readonly upTo: number; readonly unmatched: number }
   /** A wake that was asked for has come. After `Subscription.restore` the first event, so that kept leases get theirs. */

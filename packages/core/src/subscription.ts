@@ -203,6 +203,11 @@ export class Subscription {
     return !this.#parts.unrecorded.isEmpty;
   }
 
+  /** Whether a sequence is settled in memory. */
+  isSettled(sequence: number): boolean {
+    return this.#parts.cursor.has(sequence);
+  }
+
   /** The low watermark in memory: every sequence at or below it is settled. */
   get floor(): number {
     return this.#parts.cursor.floor;
