@@ -21,26 +21,27 @@ export function detached(name: string): PubSubError {
   );
 }
 
-/** What needs the subscription's topic, which was deleted. */
-export function withoutTopic(name: string): PubSubError {
+/** What needs the topic of a subscription that has lost it. */
+export function topicDeleted(subscription: string): PubSubError {
   return new PubSubError(
     "FAILED_PRECONDITION",
-    `The topic of the subscription was deleted (resource=${lastSegment(name)}). Its backlog can still be pulled.`,
+    `The topic of the subscription was deleted (resource=${lastSegment(subscription)}). Its backlog can still be pulled; it cannot be sought or snapshotted.`,
   );
 }
 
-export function snapshotTooShort(name: string, lifeMs: number): PubSubError {
-  const minutes = Math.max(0, Math.floor(lifeMs / 60_000));
+/** @param lifeMs - What a snapshot would live. */
+export function shortLivedSnapshot(subscription: string, lifeMs: number): PubSubError {
+  const minutes = Math.max(Math.floor(lifeMs / 60_000), 0);
   return new PubSubError(
     "FAILED_PRECONDITION",
-    `The snapshot would expire in ${minutes} minutes (resource=${lastSegment(name)}), since the subscription's oldest unacked message is almost 7 days old. A snapshot must live for at least 60 minutes.`,
+    `The snapshot would expire in ${minutes} minutes, and the minimum is 60: a snapshot lives 7 days less the age of the oldest unacknowledged message of the subscription (resource=${lastSegment(subscription)}). Acknowledge its old messages or seek past them first.`,
   );
 }
 
-export function snapshotOfOtherTopic(snapshot: string, subscription: string): PubSubError {
+export function otherTopic(snapshot: string, subscription: string): PubSubError {
   return new PubSubError(
     "INVALID_ARGUMENT",
-    `The snapshot ${lastSegment(snapshot)} is not of the topic of the subscription ${lastSegment(subscription)}.`,
+    `The snapshot (resource=${lastSegment(snapshot)}) is not of the topic of the subscription (resource=${lastSegment(subscription)}); seek to a snapshot of the same topic.`,
   );
 }
 

@@ -13,6 +13,7 @@ import { dropOrphans } from "./orphans.js";
 import { PushConfigs } from "./push-configs.js";
 import { ReadGate } from "./read-gate.js";
 import { RETENTION_INTERVAL_MIN_MS, Retention } from "./retention.js";
+import { Seeker } from "./seek.js";
 import { ServerAge } from "./server-age.js";
 import { SnapshotRegistry } from "./snapshot-registry.js";
 import type { HostParts, SubscriptionHost } from "./subscription-host.js";
@@ -29,6 +30,7 @@ export interface EngineParts {
   readonly topics: TopicRegistry;
   readonly subscriptions: SubscriptionRegistry;
   readonly snapshots: SnapshotRegistry;
+  readonly seeker: Seeker;
   readonly host: HostParts;
   readonly ids: MessageIds;
   readonly age: ServerAge;
@@ -64,6 +66,7 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     ids,
     waiting,
     onChange,
+    onRetention: (topic) => retention.look(topic),
     onStored: (topic) => {
       if (topic.retentionWake === undefined) retention.noteChange(topic, RETENTION_INTERVAL_MIN_MS);
       // With nobody to read them the messages can go at once.
@@ -103,11 +106,12 @@ export async function openParts(options: EngineOptions): Promise<EngineParts> {
     ...{ storage, commits, ids, topics, host, pushConfigs, onChange },
     onRetention: (topic) => retention.look(topic),
   });
-  const snapshots = await SnapshotRegistry.open({ ...shared, ids, guard, topics: topics.items, onChange });
+  const snapshots = await SnapshotRegistry.open(topics.items, { ...logs, ids, guard, subscriptions, onChange });
+  const seeker = new Seeker({ storage, subscriptions, snapshots, look: (topic) => retention.look(topic) });
   await dropUnowned(topics, subscriptions, snapshots, host);
   watchAll(topics, subscriptions, retention, options.random);
   new Expiration({ ...shared, subscriptions, age }).start();
-  return { topics, subscriptions, host, ids, age, waiting, pushConfigs, snapshots };
+  return { topics, subscriptions, snapshots, seeker, host, ids, age, waiting, pushConfigs };
 }
 
 async function dropUnowned(

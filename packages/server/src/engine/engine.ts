@@ -24,7 +24,6 @@ import {
 } from "./engine-metrics.js";
 import type { EngineOptions } from "./engine-options.js";
 import { type EngineParts, openParts } from "./engine-parts.js";
-import { planSeekToSnapshot, planSeekToTime } from "./seek.js";
 import type {
   PushConfig,
   SeekTarget,
@@ -118,20 +117,12 @@ export class Engine implements PubSubEngine {
 
   async seek(subscription: string, target: SeekTarget): Promise<void> {
     this.#checkOpen();
-    const { subscriptions, snapshots, host: parts } = this.#parts;
-    subscriptions.get(subscription).touch();
-    await subscriptions.seek(subscription, async (host) => {
-      if (target.kind === "time") return planSeekToTime(host, target.timeMs, parts.storage);
-      const snapshot = snapshots.get(target.name);
-      return planSeekToSnapshot(host, snapshot, await snapshots.contents(snapshot));
-    });
+    await this.#parts.seeker.seek(subscription, target);
   }
 
   async createSnapshot(settings: SnapshotSettings, subscription: string): Promise<SnapshotState> {
     this.#checkOpen();
-    const host = this.#parts.subscriptions.get(subscription);
-    host.touch();
-    return (await this.#parts.snapshots.create(settings, host)).state;
+    return (await this.#parts.snapshots.create(settings, subscription)).state;
   }
 
   getSnapshot(name: string): SnapshotState {

@@ -79,7 +79,7 @@ export class Retention {
     }
     const topicRetentionMs = retentionOf(topic);
     const floors = new Map<number, number>();
-    if (topicRetentionMs > 0) topic.retainedAfter = await this.#floorAt(topic, topicRetentionMs, floors);
+    if (topicRetentionMs > 0) topic.passRetention(await this.#floorAt(topic, topicRetentionMs, floors));
     for (const reader of [...topic.attached.items]) {
       reader.dropUpTo(await this.#floorAt(topic, Math.max(reader.retentionMs, topicRetentionMs), floors));
     }

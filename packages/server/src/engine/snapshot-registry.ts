@@ -3,16 +3,26 @@ import type { Activity } from "./activity.js";
 import type { Clock } from "./clock.js";
 import type { CommitLine } from "./commit-line.js";
 import type { ListSlice } from "./engine-contract.js";
-import { alreadyExists, detached, fromStorage, notFound, snapshotTooShort, withoutTopic } from "./engine-errors.js";
+import {
+  alreadyExists,
+  detached,
+  fromStorage,
+  internal,
+  notFound,
+  shortLivedSnapshot,
+  topicDeleted,
+} from "./engine-errors.js";
 import type { EngineLog } from "./engine-log.js";
 import type { MessageIds } from "./message-ids.js";
 import { NameLock } from "./name-lock.js";
-import { SNAPSHOT_PREFIX, snapshotKey } from "./resource-record.js";
+import type { ReadGate } from "./read-gate.js";
+import { SNAPSHOT_PREFIX, type SnapshotRecord, snapshotKey } from "./resource-record.js";
 import type { SnapshotSettings, SnapshotState } from "./settings.js";
-import { Snapshot, type SnapshotRecord, snapshotLogRef } from "./snapshot.js";
+import { Snapshot, snapshotLogRef, type TakenSnapshot, takeSnapshot } from "./snapshot.js";
 import { SortedByName } from "./sorted-by-name.js";
 import { decodeJson, encodeJson } from "./stored-json.js";
 import type { SubscriptionHost } from "./subscription-host.js";
+import type { SubscriptionRegistry } from "./subscription-registry.js";
 import type { Topic } from "./topic.js";
 import { Wake, type WakeQueue } from "./wake-queue.js";
 import type { WallClockGuard } from "./wall-clock-guard.js";
@@ -20,23 +30,22 @@ import type { WallClockGuard } from "./wall-clock-guard.js";
 export interface SnapshotRegistryParts {
   readonly storage: Storage;
   readonly commits: CommitLine;
-  readonly ids: MessageIds;
+  readonly activity: Activity;
   readonly clock: Clock;
   readonly wakes: WakeQueue;
-  readonly activity: Activity;
+  readonly reads: ReadGate;
+  readonly ids: MessageIds;
   readonly guard: WallClockGuard;
   readonly log: EngineLog;
-  /** The topics that are there. */
-  readonly topics: Iterable<Topic>;
+  readonly subscriptions: SubscriptionRegistry;
   /** A snapshot came or went: its topic's trimming may be due. */
   readonly onChange: (topic: Topic) => void;
 }
 
-/** A snapshot lives this long, less the age of its oldest message. */
-const LIFE_MS = 7 * 86_400_000;
-const LIFE_MIN_MS = 3_600_000;
-/** After a deletion by age that failed. */
-const RETRY_MS = 60_000;
+const HOUR_MS = 3_600_000;
+/** A snapshot lives so long, less the age of the oldest message it holds. */
+const LIFE_MAX_MS = 7 * 24 * HOUR_MS;
+const LIFE_MIN_MS = HOUR_MS;
 
 /** Snapshots by name, and their end. */
 export class SnapshotRegistry {
@@ -50,17 +59,18 @@ export class SnapshotRegistry {
     this.#parts = parts;
   }
 
-  static async open(parts: SnapshotRegistryParts): Promise<SnapshotRegistry> {
+  /** @param topics - Those that live. */
+  static async open(topics: readonly Topic[], parts: SnapshotRegistryParts): Promise<SnapshotRegistry> {
     const registry = new SnapshotRegistry(parts);
-    const topics = new Map<string, Topic>();
-    for (const topic of parts.topics) topics.set(topic.id, topic);
+    const byId = new Map(topics.map((topic) => [topic.id, topic]));
+    const found: Snapshot[] = [];
     for await (const [key, entry] of parts.storage.list(SNAPSHOT_PREFIX)) {
       const record = decodeJson<SnapshotRecord>(key, entry.value);
-      const snapshot = new Snapshot(record, entry.revision, topics.get(record.topicId));
-      snapshot.topic?.snapshots.add(snapshot);
-      registry.#add(snapshot);
+      found.push(new Snapshot(record, entry.revision, byId.get(record.topicId)));
     }
-    registry.#watch();
+    found.sort((left, right) => (left.name < right.name ? -1 : 1));
+    for (const snapshot of found) registry.#add(snapshot);
+    registry.#arm();
     return registry;
   }
 
@@ -80,55 +90,60 @@ export class SnapshotRegistry {
     return this.#sorted.slice(prefix, slice.after, slice.limit);
   }
 
-  /** Of what `host` has settled and what it has not, and of all that is published to its topic from now on. */
-  create(settings: SnapshotSettings, host: SubscriptionHost): Promise<Snapshot> {
+  /** Holds what `subscription` has not settled once the snapshot is taken, and everything published to its topic since. */
+  create(settings: SnapshotSettings, subscription: string): Promise<Snapshot> {
     const { name } = settings;
     return this.#locks.run(name, async () => {
       if (this.#byName.has(name)) throw alreadyExists(name);
+      const host = this.#parts.subscriptions.get(subscription);
+      host.touch();
       checkSource(host);
-      const expireAtMs = await this.#expiryOf(host, name);
       const number = await this.#drawNumber(name);
-      checkSource(host);
-      const snapshot = await host.inTurn((live) => {
-        // From here to the commit nothing waits, so that it holds what every ack answered before has left.
-        const { id: topicId, log } = host.topic;
-        const record: SnapshotRecord = {
-          number,
-          topicId,
-          topic: host.record.settings.topic,
-          floor: Math.min(live.floor, log.head),
-          expireAtMs,
-          settings,
-        };
-        const made = new Snapshot(record, 0, host.topic);
-        host.topic.snapshots.add(made);
-        return { made, committed: this.#commitNew(made, live.snapshotRecord()) };
-      });
+      const taken = await takeSnapshot(host);
       try {
-        snapshot.made.revision = await snapshot.committed;
-      } catch (error) {
-        host.topic.snapshots.remove(name);
-        throw error;
+        const record = await this.#recordOf(settings, number, host, taken);
+        const { topic } = host;
+        // A deletion that does not come to be is told to who asked for it.
+        await topic.deleting?.catch(() => undefined);
+        checkSource(host);
+        const [revision] = await this.#commit(
+          [
+            { kind: "put", key: snapshotKey(name), value: encodeJson(record), revision: null },
+            {
+              kind: "appendIf",
+              log: snapshotLogRef(number),
+              previous: 0,
+              data: taken.data,
+              timeMs: record.createdAtMs,
+            },
+          ],
+          name,
+        );
+        const snapshot = new Snapshot(record, revision!, topic);
+        this.#add(snapshot);
+        this.#arm();
+        return snapshot;
+      } finally {
+        host.topic.holds.delete(taken);
+        this.#parts.onChange(host.topic);
       }
-      this.#add(snapshot.made);
-      this.#watch();
-      return snapshot.made;
     });
   }
 
   update(name: string, change: (present: SnapshotState) => SnapshotSettings): Promise<Snapshot> {
     return this.#locks.run(name, async () => {
       const snapshot = this.get(name);
-      const { labels } = change(snapshot.state);
+      const { name: newName, labels } = change(snapshot.state);
+      if (newName !== name) throw new Error(`an update may not rename ${name}`);
       const record = { ...snapshot.record, settings: { name, labels } };
-      const put: Write = {
-        kind: "put",
-        key: snapshotKey(name),
-        value: encodeJson(record),
-        revision: snapshot.revision,
-      };
-      [snapshot.revision] = (await this.#commit([put], name)) as [number];
+      const value = encodeJson(record);
+      const [revision] = await this.#commit(
+        [{ kind: "put", key: snapshotKey(name), value, revision: snapshot.revision }],
+        name,
+      );
       snapshot.record = record;
+      snapshot.revision = revision!;
+      snapshot.configUpdates += 1;
       return snapshot;
     });
   }
@@ -147,87 +162,94 @@ export class SnapshotRegistry {
       );
       this.#byName.delete(name);
       this.#sorted.remove(name);
-      if (snapshot.topic === undefined) return;
-      snapshot.topic.snapshots.remove(name);
-      this.#parts.onChange(snapshot.topic);
+      snapshot.topic?.snapshots.remove(name);
+      if (snapshot.topic !== undefined) this.#parts.onChange(snapshot.topic);
     });
   }
 
-  /** What was settled when it was made: a record of the core. */
-  async contents(snapshot: Snapshot): Promise<Uint8Array> {
-    const { storage, activity } = this.#parts;
-    const read = storage.read(snapshotLogRef(snapshot.record.number), 0, { maxBytes: 1 });
+  /**
+   * The contents of a snapshot.
+   *
+   * @throws {PubSubError} NOT_FOUND where it was deleted meanwhile.
+   */
+  async read(snapshot: Snapshot): Promise<Uint8Array> {
+    const { storage, reads, activity } = this.#parts;
+    const ref = snapshotLogRef(snapshot.record.number);
     try {
-      const [record] = await activity.track(read);
+      const [record] = await activity.track(reads.run(() => storage.read(ref, 0, { maxBytes: 1 })));
       if (record !== undefined) return record.data;
     } catch (error) {
       throw fromStorage(error, snapshot.name);
     }
-    throw notFound(snapshot.name);
+    throw internal(new Error(`the log of snapshot ${snapshot.name} is empty`));
+  }
+
+  async #recordOf(
+    settings: SnapshotSettings,
+    number: number,
+    host: SubscriptionHost,
+    taken: TakenSnapshot,
+  ): Promise<SnapshotRecord> {
+    const createdAtMs = Math.floor(this.#parts.clock.wallMs());
+    const oldestAtMs = await this.#publishTimeMs(host.topic, taken.oldestUnacked, settings.name);
+    const lifeMs = LIFE_MAX_MS - Math.max(createdAtMs - (oldestAtMs ?? createdAtMs), 0);
+    if (lifeMs < LIFE_MIN_MS) throw shortLivedSnapshot(host.name, lifeMs);
+    const { topicId } = host.record;
+    const { topic } = host.record.settings;
+    const { floor, backlog, head } = taken;
+    return { number, topicId, topic, createdAtMs, expireAtMs: createdAtMs + lifeMs, floor, backlog, head, settings };
+  }
+
+  async #publishTimeMs(topic: Topic, sequence: number | undefined, name: string): Promise<number | undefined> {
+    if (sequence === undefined) return undefined;
+    try {
+      return (await topic.log.find(sequence))?.publishTimeMs;
+    } catch (error) {
+      throw fromStorage(error, name);
+    }
   }
 
   #add(snapshot: Snapshot): void {
     this.#byName.set(snapshot.name, snapshot);
     this.#sorted.add(snapshot);
+    snapshot.topic?.snapshots.add(snapshot);
   }
 
-  /** @throws {PubSubError} FAILED_PRECONDITION where it would end too soon. */
-  async #expiryOf(host: SubscriptionHost, name: string): Promise<number> {
-    const { clock, activity } = this.#parts;
-    const nowMs = Math.floor(clock.wallMs());
-    const oldestAtMs = await activity.track(host.lookForOldest());
-    const lifeMs = LIFE_MS - Math.max(0, nowMs - (oldestAtMs ?? nowMs));
-    if (lifeMs < LIFE_MIN_MS) throw snapshotTooShort(name, lifeMs);
-    return nowMs + lifeMs;
+  /** Wakes when the next one ends by the wall clock; hourly, since that clock may be moved. */
+  #arm(): void {
+    let expireAtMs = Number.POSITIVE_INFINITY;
+    for (const { record } of this.#sorted.items) expireAtMs = Math.min(expireAtMs, record.expireAtMs);
+    if (expireAtMs === Number.POSITIVE_INFINITY) return;
+    const inMs = Math.min(Math.max(expireAtMs - this.#parts.clock.wallMs(), 0), HOUR_MS);
+    this.#wakeIn(inMs);
   }
 
-  async #commitNew(snapshot: Snapshot, contents: Uint8Array): Promise<number> {
-    const { name, record } = snapshot;
-    const timeMs = Math.floor(this.#parts.clock.wallMs());
-    const [, revision] = await this.#commit(
-      [
-        { kind: "appendIf", log: snapshotLogRef(record.number), previous: 0, data: contents, timeMs },
-        { kind: "put", key: snapshotKey(name), value: encodeJson(record), revision: null },
-      ],
-      name,
-    );
-    return revision!;
-  }
-
-  /** Wakes when the first one ends. */
-  #watch(): void {
-    const { clock, wakes } = this.#parts;
-    let firstAtMs = Number.POSITIVE_INFINITY;
-    for (const { record } of this.#sorted.items) firstAtMs = Math.min(firstAtMs, record.expireAtMs);
-    const inMs = Math.max(0, firstAtMs - clock.wallMs());
-    wakes.set(this.#wake, inMs === Number.POSITIVE_INFINITY ? inMs : Math.ceil(clock.monotonicMs() + inMs));
+  #wakeIn(inMs: number): void {
+    this.#parts.wakes.set(this.#wake, this.#parts.clock.monotonicMs() + inMs);
   }
 
   #beginSweep(): void {
     if (this.#parts.commits.failure !== undefined) return;
-    const { clock, guard, wakes, log, activity } = this.#parts;
-    const pausedUntilMs = guard.pausedUntilMs();
-    if (pausedUntilMs !== undefined) {
-      wakes.set(this.#wake, pausedUntilMs);
-      return;
-    }
-    const sweep = this.#sweep().then(
-      () => this.#watch(),
-      (error: unknown) => {
-        log.warn({ err: error }, "snapshots that have ended could not be deleted");
-        wakes.set(this.#wake, clock.monotonicMs() + RETRY_MS);
-      },
-    );
-    void activity.track(sweep);
+    const sweep = this.#sweep().catch((error: unknown) => {
+      this.#parts.log.warn({ err: error }, "snapshots past their end could not be deleted");
+      this.#wakeIn(HOUR_MS / 60);
+    });
+    void this.#parts.activity.track(sweep);
   }
 
   async #sweep(): Promise<void> {
-    const nowMs = this.#parts.clock.wallMs();
-    const ended = this.#sorted.items.filter(({ record }) => record.expireAtMs <= nowMs);
-    for (const snapshot of ended) {
-      if (this.#byName.get(snapshot.name) !== snapshot) continue;
-      await this.delete(snapshot.name, (present) => present === snapshot);
+    const pausedUntilMs = this.#parts.guard.pausedUntilMs();
+    if (pausedUntilMs !== undefined) {
+      this.#parts.wakes.set(this.#wake, pausedUntilMs);
+      return;
     }
+    const isOver = (snapshot: Snapshot): boolean => snapshot.record.expireAtMs <= this.#parts.clock.wallMs();
+    for (const snapshot of this.#sorted.items.filter(isOver)) {
+      // Somebody may have deleted it meanwhile, or given its name to another.
+      if (this.#byName.get(snapshot.name) === snapshot)
+        await this.delete(snapshot.name, (present) => present === snapshot);
+    }
+    this.#arm();
   }
 
   async #drawNumber(name: string): Promise<number> {
@@ -251,5 +273,5 @@ export class SnapshotRegistry {
 
 function checkSource(host: SubscriptionHost): void {
   if (host.record.isDetached) throw detached(host.name);
-  if (host.topic.isDeleted) throw withoutTopic(host.name);
+  if (host.topic.isDeleted) throw topicDeleted(host.name);
 }

@@ -1,27 +1,18 @@
 import type { LogRef } from "@peal/store";
-import type { SnapshotSettings, SnapshotState } from "./settings.js";
-import type { LogHolder, Topic } from "./topic.js";
+import type { SnapshotRecord } from "./resource-record.js";
+import type { SnapshotState } from "./settings.js";
+import type { SubscriptionHost } from "./subscription-host.js";
+import type { Topic, TopicHold } from "./topic.js";
 
-/** What the store keeps of a snapshot; its contents are a log of their own. */
-export interface SnapshotRecord {
-  /** Names the log of its contents; drawn once, never used again. */
-  readonly number: number;
-  readonly topicId: string;
-  /** Full name. */
-  readonly topic: string;
-  /** Everything at or below was settled: the topic's log is kept above. */
-  readonly floor: number;
-  /** Wall clock, ms since 1970. */
-  readonly expireAtMs: number;
-  readonly settings: SnapshotSettings;
-}
-
-export class Snapshot implements LogHolder {
+/** What a subscription had not settled at one moment, and everything published since, under a name. */
+export class Snapshot implements TopicHold {
   readonly name: string;
+  /** Undefined where its topic was deleted before the server's start. */
+  readonly topic: Topic | undefined;
   record: SnapshotRecord;
   revision: number;
-  /** Undefined where it was gone when the server started. */
-  readonly topic: Topic | undefined;
+  /** Updates since the server's start. */
+  configUpdates = 0;
 
   constructor(record: SnapshotRecord, revision: number, topic: Topic | undefined) {
     this.name = record.settings.name;
@@ -30,7 +21,6 @@ export class Snapshot implements LogHolder {
     this.topic = topic;
   }
 
-  /** Everything at or below was settled. */
   get floor(): number {
     return this.record.floor;
   }
@@ -43,8 +33,36 @@ export class Snapshot implements LogHolder {
     const { settings, topic, expireAtMs } = this.record;
     return { ...settings, topic, hasTopic: this.hasTopic, expireAtMs };
   }
+
+  /** Messages that a seek to it would leave unsettled; 0 without its topic. */
+  get messageCount(): number {
+    if (this.topic === undefined || !this.hasTopic) return 0;
+    return this.record.backlog + this.topic.log.head - this.record.head;
+  }
 }
 
+/** What a subscription had not settled at one moment. Holds its topic's log until it is taken out of `topic.holds`. */
+export interface TakenSnapshot extends TopicHold {
+  readonly data: Uint8Array;
+  readonly backlog: number;
+  /** The end of the topic's log. */
+  readonly head: number;
+  /** Undefined: everything was settled. */
+  readonly oldestUnacked: number | undefined;
+}
+
+/** Takes what is not settled now, with every ack that was answered seen, and holds it. */
+export function takeSnapshot(host: SubscriptionHost): Promise<TakenSnapshot> {
+  const { topic } = host;
+  return host.inTurn((live) => {
+    const { backlog, oldestUnackedSequence: oldestUnacked } = live.counts;
+    const taken = { data: live.snapshotRecord(), floor: live.floor, backlog, head: topic.log.head, oldestUnacked };
+    topic.holds.add(taken);
+    return taken;
+  });
+}
+
+/** The log with the contents of the snapshot of that number. */
 export function snapshotLogRef(number: number): LogRef {
   return { kind: "snapshot", id: String(number), part: 0 };
 }

@@ -8,16 +8,7 @@
  * Idle, it is a record and a few numbers: twenty thousand of them must cost nothing. What an idle one missed is found
  * in the two logs when it is loaded.
  */
-import type {
-  AckFailureReason,
-  Event,
-  Generation,
-  PubSubError,
-  PullerId,
-  SeekPlan,
-  SubscriptionCounts,
-} from "@peal/core";
-import type { Write } from "@peal/store";
+import type { AckFailureReason, Event, Generation, PubSubError, PullerId, SubscriptionCounts } from "@peal/core";
 import type { AckIdCodec } from "./ack-id.js";
 import { ackLogRef, readAckLog } from "./ack-log-reader.js";
 import { type AckOutcome, AckOutcomes, type Settling } from "./ack-outcomes.js";
@@ -79,7 +70,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   #idleWake: Wake | undefined;
   #durableFloor: number;
   #isFloorKnown: boolean;
-  #droppedUpTo = 0;
+  #droppedUpTo: number;
   #rested: RestedSubscription;
   #oldest: OldestMessage | undefined;
   #usage: SubscriptionUsage | undefined;
@@ -91,6 +82,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     this.revision = revision;
     this.topic = topic;
     this.#parts = parts;
+    this.#droppedUpTo = record.droppedUpTo ?? 0;
     this.#rules = rulesOf(record.settings);
     this.activity = new LastActivity(record.activeAtMs, parts.ageMs());
     this.#durableFloor = record.start;
@@ -112,7 +104,15 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   }
 
   get trimFloor(): number {
-    return this.record.settings.retainAckedMessages ? this.#droppedUpTo : this.floor;
+    const { settings, retainedAfter } = this.record;
+    const { floor } = this;
+    if (!settings.retainAckedMessages) return floor;
+    return Math.min(Math.max(this.#droppedUpTo, retainedAfter ?? floor), floor);
+  }
+
+  /** Everything at or below is past retention. */
+  get droppedUpTo(): number {
+    return this.#droppedUpTo;
   }
 
   /** What the core counts now; undefined while idle. */
@@ -267,49 +267,18 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     if (!this.#isFloorKnown) await this.inTurn(() => undefined);
   }
 
-  /** Wall-clock time of the oldest message not settled; undefined without one. */
-  async lookForOldest(): Promise<number | undefined> {
-    const floor = await this.inTurn((live) => live.floor);
-    if (floor >= this.topic.log.head) return undefined;
-    try {
-      return (await this.topic.log.find(floor + 1))?.publishTimeMs;
-    } catch (error) {
-      throw fromStorage(error, this.name);
-    }
-  }
-
   /**
-   * Makes what `seek` plans the subscription's state. Resolves when it is durable and holds, with the answers to `after`.
+   * A seek is durable, and `next` is what was stored with it. Floors may lie below those of before.
    *
-   * @param after - Written in the same commit.
+   * @param lowest - Retention has dropped nothing above it that the seek brings back.
    */
-  async seek(plan: () => SeekPlan, after: readonly Write[]): Promise<readonly number[]> {
-    const live = await this.inTurn((present) => present);
-    return new Promise((resolve, reject) => {
-      let record: Uint8Array = new Uint8Array(0);
-      live.run({
-        form: () => {
-          record = live.planSeek(plan());
-          return { record, isCheckpoint: true, after };
-        },
-        done: (positions) => {
-          live.take({ kind: "sought", record });
-          this.#sought(live.floor);
-          resolve(positions.after);
-        },
-        failed: reject,
-      });
-    });
-  }
-
-  /** Floors may have moved down. */
-  #sought(floor: number): void {
-    this.#droppedUpTo = Math.min(this.#droppedUpTo, floor);
-    this.floorMoved(floor);
-  }
-
-  get droppedUpTo(): number {
-    return this.#droppedUpTo;
+  becomeSought(live: LiveSubscription, record: Uint8Array, next: SubscriptionRecord, lowest: number): void {
+    this.record = next;
+    this.#droppedUpTo = Math.min(this.#droppedUpTo, lowest);
+    live.take({ kind: "sought", record });
+    if (this.#droppedUpTo > 0) live.take({ kind: "dropped", floor: this.#droppedUpTo });
+    this.#durableFloor = live.floor;
+    this.#parts.onFloor(this.topic);
   }
 
   load(): void {

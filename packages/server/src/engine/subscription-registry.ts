@@ -7,7 +7,6 @@ import type { MessageIds } from "./message-ids.js";
 import { NameLock } from "./name-lock.js";
 import type { PushConfigs } from "./push-configs.js";
 import { SUBSCRIPTION_PREFIX, type SubscriptionRecord, subscriptionKey } from "./resource-record.js";
-import { checkSeekable, type PlannedSeek } from "./seek.js";
 import type { SubscriptionSettings, SubscriptionState } from "./settings.js";
 import { SortedByName } from "./sorted-by-name.js";
 import { spanMs } from "./span.js";
@@ -117,12 +116,9 @@ export class SubscriptionRegistry {
     return this.#locks.run(name, async () => {
       const host = this.get(name);
       const settings = settingsOf(change(stateOf(host)));
-      // What was acked before is not kept: from where on it is must be known.
-      if (settings.retainAckedMessages && !host.record.settings.retainAckedMessages) await host.learnFloor();
       const { retentionMs } = host;
       if (settings.name !== name) throw new Error(`an update may not rename ${name}`);
-      const { retainedAfter = host.floor, ...rest } = host.record;
-      const record = { ...rest, settings, ...(settings.retainAckedMessages ? { retainedAfter } : {}) };
+      const record = await this.#changedRecord(host, settings);
       host.revision = await this.#put(host, record, host.revision);
       host.record = record;
       host.usage.configUpdates += 1;
@@ -135,20 +131,9 @@ export class SubscriptionRegistry {
     });
   }
 
-  /** @param plan - Asked when it is the name's turn. */
-  seek(name: string, plan: (host: SubscriptionHost) => Promise<PlannedSeek>): Promise<void> {
-    return this.#locks.run(name, async () => {
-      const host = this.get(name);
-      checkSeekable(host);
-      const planned = await plan(host);
-      checkSeekable(host);
-      const key = subscriptionKey(name);
-      const put: Write = { kind: "put", key, value: encodeJson(planned.record), revision: host.revision };
-      const [revision] = await host.seek(planned.plan, [put]);
-      host.revision = revision!;
-      host.record = planned.record;
-      this.#parts.onChange(host.topic);
-    });
+  /** Runs `work` on the subscription as if it were a change of it: nothing else changes it meanwhile. */
+  runAlone<T>(name: string, work: (host: SubscriptionHost) => Promise<T>): Promise<T> {
+    return this.#locks.run(name, () => work(this.get(name)));
   }
 
   /** Notes the activity durably, at most hourly. */
@@ -197,6 +182,21 @@ export class SubscriptionRegistry {
       this.#leave(host);
       host.end(detached(name));
     });
+  }
+
+  /** A retention that begins, or grows, brings back nothing of what was not retained. */
+  async #changedRecord(host: SubscriptionHost, settings: SubscriptionSettings): Promise<SubscriptionRecord> {
+    const isLonger = spanMs(settings.messageRetention) > host.retentionMs;
+    if (isLonger && !host.record.isDetached) await this.#parts.onRetention(host.topic);
+    // What it has settled is found in its ack log.
+    if (settings.retainAckedMessages && !host.record.isDetached) await host.learnFloor();
+    const { retainedAfter = host.floor, ...rest } = host.record;
+    return {
+      ...rest,
+      settings,
+      ...(settings.retainAckedMessages ? { retainedAfter } : {}),
+      ...(isLonger && host.droppedUpTo > 0 ? { droppedUpTo: host.droppedUpTo } : {}),
+    };
   }
 
   #notePushConfig(host: SubscriptionHost): void {

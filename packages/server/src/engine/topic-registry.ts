@@ -9,6 +9,7 @@ import { PublishQueue, type PublishQueueParts } from "./publish-queue.js";
 import { TOPIC_PREFIX, type TopicRecord, topicKey } from "./resource-record.js";
 import type { TopicSettings } from "./settings.js";
 import { SortedByName } from "./sorted-by-name.js";
+import { spanMs } from "./span.js";
 import { decodeJson, encodeJson } from "./stored-json.js";
 import { Topic } from "./topic.js";
 import { TopicLog, type TopicLogParts } from "./topic-log.js";
@@ -19,6 +20,8 @@ export interface TopicRegistryParts extends TopicLogParts, PublishQueueParts {
   readonly ids: MessageIds;
   /** A topic appeared, or its log or retention changed: somebody should see to its age and size. */
   readonly onChange: (topic: Topic) => void;
+  /** A topic's retention changed: resolves when what is too old now is gone. */
+  readonly onRetention: (topic: Topic) => Promise<void>;
   /** Messages were stored in it. */
   readonly onStored: (topic: Topic) => void;
 }
@@ -100,15 +103,14 @@ export class TopicRegistry {
       const present = topic.record!;
       const settings = change(present.settings);
       if (settings.name !== name) throw new Error(`an update may not rename ${name}`);
-      const retainedAfter =
-        settings.messageRetention === undefined
-          ? undefined
-          : (present.retainedAfter ?? this.#parts.storage.head(topic.log.ref) - 1);
+      const retainedAfter = await this.#retainedAfter(topic, present, settings);
       const record = { id: topic.id, settings, ...(retainedAfter === undefined ? {} : { retainedAfter }) };
       topic.revision = await this.#put(name, record, topic.revision);
       topic.change(record);
       topic.usage.configUpdates += 1;
       this.#parts.onChange(topic);
+      // What a shorter retention no longer holds must not come with the next pull.
+      if (retentionMsOf(settings) !== retentionMsOf(present.settings)) await this.#parts.onRetention(topic);
       return topic;
     });
   }
@@ -160,6 +162,17 @@ export class TopicRegistry {
     return topic.publishes;
   }
 
+  /** Where the topic's retention holds from, once its settings are `next`: nothing that it did not hold before. */
+  async #retainedAfter(topic: Topic, present: TopicRecord, next: TopicSettings): Promise<number | undefined> {
+    if (next.messageRetention === undefined) return undefined;
+    const retentionMs = retentionMsOf(present.settings);
+    if (retentionMs === 0) return topic.log.head;
+    const retainedAfter = Math.max(present.retainedAfter ?? 0, topic.retainedAfter);
+    if (retentionMsOf(next) <= retentionMs) return retainedAfter;
+    const beforeMs = Math.max(Math.floor(this.#parts.clock.wallMs()) - retentionMs, 0);
+    return Math.max(retainedAfter, await this.#parts.storage.seekTime(topic.log.ref, beforeMs));
+  }
+
   async #publishLater(name: string, batch: PublishBatch): Promise<number> {
     await this.getSettled(name);
     return this.publish(name, batch);
@@ -207,6 +220,11 @@ export class TopicRegistry {
       throw fromStorage(error, name);
     }
   }
+}
+
+/** 0: the topic has no retention. */
+function retentionMsOf({ messageRetention }: TopicSettings): number {
+  return messageRetention === undefined ? 0 : spanMs(messageRetention);
 }
 
 /** The drop that goes with a subscription's end when it is the last reader of a deleted topic's log. */

@@ -7,10 +7,13 @@ import type { TopicReader } from "./topic-reader.js";
 import { TopicUsage } from "./topic-usage.js";
 import type { Wake } from "./wake-queue.js";
 
-/** Something that needs the log above its floor, besides the subscriptions. */
-export interface LogHolder {
-  readonly name: string;
+/** What must stay in a topic's log for somebody: everything above `floor`. */
+export interface TopicHold {
   readonly floor: number;
+}
+
+interface NamedHold extends TopicHold {
+  readonly name: string;
 }
 
 /** A topic, or what is left of a deleted one while subscriptions still read its log. */
@@ -19,10 +22,12 @@ export class Topic {
   readonly log: TopicLog;
   /** Subscriptions that read the log, in name order. */
   readonly attached = new SortedByName<TopicReader>();
-  /** Snapshots that need the log, in name order. */
-  readonly snapshots = new SortedByName<LogHolder>();
   /** Subscriptions being created: their messages must stay, but nobody sees them yet. */
   readonly attaching = new Set<TopicReader>();
+  /** Its snapshots, in name order. They hold its log as long as it lives. */
+  readonly snapshots = new SortedByName<NamedHold>();
+  /** What seeks and creations of snapshots that are under way need. */
+  readonly holds = new Set<TopicHold>();
   revision: number;
   /** Made with the first publish. */
   publishes: PublishQueue | undefined;
@@ -46,7 +51,7 @@ export class Topic {
     this.log = log;
     this.#record = record;
     this.revision = revision;
-    this.retainedAfter = record?.settings.messageRetention === undefined ? Number.POSITIVE_INFINITY : 0;
+    this.retainedAfter = retainedAfterOf(record);
   }
 
   /** Undefined once the topic is deleted. */
@@ -54,11 +59,26 @@ export class Topic {
     return this.#record;
   }
 
-  /** Takes what was made durable. A retention that begins holds everything that is there until the next sweep. */
+  /** Takes what was made durable. What was past a retention stays past a longer one. */
   change(record: TopicRecord | undefined): void {
     this.#record = record;
-    if (record?.settings.messageRetention === undefined) this.retainedAfter = Number.POSITIVE_INFINITY;
-    else if (this.retainedAfter === Number.POSITIVE_INFINITY) this.retainedAfter = 0;
+    const retainedAfter = retainedAfterOf(record);
+    const goesOn = this.retainedAfter !== Number.POSITIVE_INFINITY && retainedAfter !== Number.POSITIVE_INFINITY;
+    this.retainedAfter = goesOn ? Math.max(this.retainedAfter, retainedAfter) : retainedAfter;
+  }
+
+  /** Everything at or below `floor` is past the topic's retention, if it has one. */
+  passRetention(floor: number): void {
+    if (this.retainedAfter !== Number.POSITIVE_INFINITY) this.retainedAfter = Math.max(this.retainedAfter, floor);
+  }
+
+  /** What its readers' floors do not show but must stay: everything above the answer. */
+  get heldAfter(): number {
+    let floor = Number.POSITIVE_INFINITY;
+    for (const hold of this.holds) floor = Math.min(floor, hold.floor);
+    // Without its topic a snapshot leads nowhere.
+    if (!this.isDeleted) for (const snapshot of this.snapshots.items) floor = Math.min(floor, snapshot.floor);
+    return floor;
   }
 
   /** Made with the first question. */
@@ -88,4 +108,9 @@ export class Topic {
   get settings(): TopicSettings | undefined {
     return this.#record?.settings;
   }
+}
+
+function retainedAfterOf(record: TopicRecord | undefined): number {
+  if (record?.settings.messageRetention === undefined) return Number.POSITIVE_INFINITY;
+  return record.retainedAfter ?? 0;
 }

@@ -52,7 +52,7 @@ export class Trimmer {
   }
 
   #floorOf(topic: Topic): number {
-    let floor = Math.min(topic.log.head, topic.retainedAfter);
+    let floor = Math.min(topic.log.head, topic.retainedAfter, topic.heldAfter);
     let loads = 0;
     for (const reader of topic.attached.items) {
       floor = Math.min(floor, reader.trimFloor);
@@ -61,8 +61,6 @@ export class Trimmer {
         reader.load();
       }
     }
-    // Without its topic a snapshot is of no use.
-    if (!topic.isDeleted) for (const holder of topic.snapshots.items) floor = Math.min(floor, holder.floor);
     for (const reader of topic.attaching) floor = Math.min(floor, reader.trimFloor);
     return floor;
   }
