@@ -11,8 +11,11 @@ import { canPin, describeMachine, findEmulator, GENERATOR_CORE, pin } from "./ma
 import { benchBacklog } from "./questions/backlog.js";
 import { benchFootprint } from "./questions/footprint.js";
 import { benchLatency } from "./questions/latency.js";
+import { benchOrderingKeys } from "./questions/ordering-keys.js";
 import { benchPublish, benchPublishSingles } from "./questions/publish.js";
 import { benchPull } from "./questions/pull.js";
+import { benchPush } from "./questions/push.js";
+import { benchFilters, benchSemantics } from "./questions/semantics.js";
 import { benchTopics } from "./questions/topics.js";
 import { type Row, toMarkdown } from "./report.js";
 
@@ -24,6 +27,10 @@ const QUESTIONS: Readonly<Record<string, (context: BenchContext) => Promise<void
   footprint: benchFootprint,
   backlog: benchBacklog,
   topics: benchTopics,
+  semantics: benchSemantics,
+  filters: benchFilters,
+  keys: benchOrderingKeys,
+  push: benchPush,
 };
 
 const { values } = parseArgs({

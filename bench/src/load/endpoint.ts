@@ -1,4 +1,4 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { GrpcClient } from "@peal/grpc";
 import {
   DeleteTopicRequestSchema,
@@ -36,11 +36,17 @@ export class Endpoint {
     await this.client.unary(`${PUBLISHER}/CreateTopic`, toBinary(TopicSchema, topic));
   }
 
-  async createSubscription(id: string, topicId: string): Promise<void> {
+  /** @param settings - What it has besides a long ack deadline. */
+  async createSubscription(
+    id: string,
+    topicId: string,
+    settings: MessageInitShape<typeof SubscriptionSchema> = {},
+  ): Promise<void> {
     const subscription = create(SubscriptionSchema, {
       name: subscriptionName(id),
       topic: topicName(topicId),
       ackDeadlineSeconds: 600,
+      ...settings,
     });
     await this.client.unary(`${SUBSCRIBER}/CreateSubscription`, toBinary(SubscriptionSchema, subscription));
   }
@@ -55,10 +61,29 @@ export class Endpoint {
   }
 }
 
-/** A serialized PublishRequest of `count` messages with `messageBytes` of data each. */
-export function publishRequest(topicId: string, count: number, messageBytes: number): Uint8Array {
+/** What each message of a request has besides its data. */
+export interface MessageExtras {
+  readonly orderingKey?: string;
+  readonly attributes?: { readonly [key: string]: string };
+}
+
+/**
+ * A serialized PublishRequest of `count` messages with `messageBytes` of data each.
+ *
+ * @param extras - What all messages have, or what message `index` has.
+ */
+export function publishRequest(
+  topicId: string,
+  count: number,
+  messageBytes: number,
+  extras: MessageExtras | ((index: number) => MessageExtras) = {},
+): Uint8Array {
   const data = new Uint8Array(messageBytes).fill(0x61);
-  const messages = Array.from({ length: count }, () => ({ data }));
+  const extrasOf = typeof extras === "function" ? extras : () => extras;
+  const messages = Array.from({ length: count }, (_, index) => {
+    const { orderingKey = "", attributes = {} } = extrasOf(index);
+    return { data, orderingKey, attributes: { ...attributes } };
+  });
   return toBinary(PublishRequestSchema, create(PublishRequestSchema, { topic: topicName(topicId), messages }));
 }
 
