@@ -27,7 +27,10 @@ export interface TopicMetrics {
 export interface SubscriptionMetrics extends SubscriptionTotals {
   readonly name: string;
   readonly topic: string;
-  /** Messages not settled; an upper bound while the subscription was not used since the server's start. */
+  /**
+   * Messages not settled; an upper bound while the subscription was not used since the server's start. Where a filter
+   * must be asked first, it is exact the next time.
+   */
   readonly backlog: number;
   readonly outstanding: number;
   /** Nacked or expired, and not yet handed out again: at once, or after a delay. */
@@ -57,6 +60,7 @@ export function* subscriptionMetrics(subscriptions: SubscriptionRegistry): Gener
   for (let index = 0; index < subscriptions.items.length; index += 1) {
     const host = subscriptions.items[index]!;
     const { counts } = host;
+    host.countBacklog();
     yield {
       ...host.totals,
       name: host.name,

@@ -7,6 +7,7 @@ import {
   type DeliveryRules,
   type Effect,
   type Event,
+  type Filter,
   type Generation,
   type PubSubError,
   type PullerId,
@@ -18,6 +19,7 @@ import type { LogRef } from "@peal/store";
 import { AckLog, type AckLogParts } from "./ack-log.js";
 import type { AckLogJob } from "./ack-log-job.js";
 import type { AckLogRecords } from "./ack-log-reader.js";
+import { countBacklog } from "./backlog-counter.js";
 import type { Block } from "./block.js";
 import { DeadLetters, type ForwardingParts } from "./dead-letters.js";
 import { BlockRun } from "./delivered-runs.js";
@@ -72,6 +74,7 @@ export class LiveSubscription implements LogFollower {
   #turns: Turn[] = [];
   #isStepping = false;
   #isEnded = false;
+  #isCounting = false;
 
   /**
    * @param start - Where the subscription begins when its ack log is empty.
@@ -173,6 +176,29 @@ export class LiveSubscription implements LogFollower {
   /** The state after a seek; once it is durable, `sought` makes it true. */
   planSeek(plan: SeekPlan): Uint8Array {
     return this.#core.planSeek(plan);
+  }
+
+  /** Counts what the filter keeps out of the backlog, where that is not known yet; never rejects. */
+  async countBacklog(filter: Filter): Promise<void> {
+    if (this.#isCounting || this.#isEnded || this.#core.counts.uncounted === undefined) return;
+    this.#isCounting = true;
+    try {
+      await this.#parts.activity.track(
+        countBacklog({
+          log: this.#log,
+          filter,
+          uncounted: () => (this.#isEnded ? undefined : this.#core.counts.uncounted),
+          floor: () => this.#core.floor,
+          isSettled: (sequence) => this.#core.isSettled(sequence),
+          take: (event) => this.take(event),
+        }),
+      );
+    } catch (error) {
+      this.#parts.log.warn({ subscription: this.#name, err: error }, "a backlog could not be counted");
+    } finally {
+      this.#isCounting = false;
+    }
+    if (!this.#isEnded && this.durableFloor !== undefined) this.#listener.floorMoved(this.durableFloor);
   }
 
   /** Gives `job` a turn in the ack log. */

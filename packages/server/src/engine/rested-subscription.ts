@@ -7,10 +7,19 @@ export class RestedSubscription {
   readonly latestGeneration: Generation;
   /** Counted since the server's start. */
   readonly totals: SubscriptionTotals;
+  /** Whether the backlog is known to a message; else it is an upper bound. */
+  readonly isExact: boolean;
   readonly #backlog: number;
   readonly #head: number;
 
-  private constructor(backlog: number, head: number, latestGeneration: Generation, totals: SubscriptionTotals) {
+  private constructor(
+    backlog: number,
+    isExact: boolean,
+    head: number,
+    latestGeneration: Generation,
+    totals: SubscriptionTotals,
+  ) {
+    this.isExact = isExact;
     this.#backlog = backlog;
     this.#head = head;
     this.latestGeneration = latestGeneration;
@@ -19,7 +28,7 @@ export class RestedSubscription {
 
   /** One that was not loaded since the server's start: nothing is known but where it began. */
   static unknown(start: number, head: number): RestedSubscription {
-    return new RestedSubscription(Math.max(head - start, 0), head, 0, zeroTotals());
+    return new RestedSubscription(Math.max(head - start, 0), head <= start, head, 0, zeroTotals());
   }
 
   /**
@@ -34,11 +43,22 @@ export class RestedSubscription {
     head: number,
   ): RestedSubscription {
     const { counts, latestGeneration } = live;
-    return new RestedSubscription(counts.backlog, head, latestGeneration, addCounts(before.totals, counts));
+    const totals = addCounts(before.totals, counts);
+    return new RestedSubscription(counts.backlog, counts.uncounted === undefined, head, latestGeneration, totals);
+  }
+
+  /** The same, when nobody knows any more how much of the backlog is left. */
+  inexact(): RestedSubscription {
+    return new RestedSubscription(this.#backlog, false, this.#head, this.latestGeneration, this.totals);
   }
 
   /** Messages not settled when the topic's log ends at `head`. */
   backlog(head: number): number {
-    return this.#backlog + head - this.#head;
+    return this.backlogWith(head - this.#head);
+  }
+
+  /** Messages not settled when so many have come that are the subscription's. */
+  backlogWith(arrived: number): number {
+    return this.#backlog + arrived;
   }
 }

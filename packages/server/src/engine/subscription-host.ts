@@ -22,6 +22,7 @@ import { LastActivity } from "./last-activity.js";
 import { type LiveListener, type LiveParts, LiveSubscription, type Turn } from "./live-subscription.js";
 import { OldestMessage } from "./oldest-message.js";
 import type { SubscriptionRecord } from "./resource-record.js";
+import { type Arrivals, RestedFilters } from "./rested-filters.js";
 import { RestedSubscription } from "./rested-subscription.js";
 import { areSameRules, rulesOf, type SubscriptionRules } from "./rules.js";
 import type { DeliveryProperties } from "./settings.js";
@@ -72,6 +73,9 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   #isFloorKnown: boolean;
   #droppedUpTo: number;
   #rested: RestedSubscription;
+  /** What comes by while it is not in memory, where it has a filter. */
+  #arrivals: Arrivals | undefined;
+  #isCountWanted = false;
   #oldest: OldestMessage | undefined;
   #usage: SubscriptionUsage | undefined;
   #deliveryTimes: DeliveryTimes | undefined;
@@ -86,7 +90,9 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     this.#rules = rulesOf(record.settings);
     this.activity = new LastActivity(record.activeAtMs, parts.ageMs());
     this.#durableFloor = record.start;
-    this.#isFloorKnown = parts.storage.tail(ackLogRef(record.number)) === 0;
+    // What a filter keeps out moves the floor without a record.
+    const isFilterAhead = this.#rules.filter !== undefined && topic.log.head > record.start;
+    this.#isFloorKnown = parts.storage.tail(ackLogRef(record.number)) === 0 && !isFilterAhead;
     this.#rested = RestedSubscription.unknown(record.start, topic.log.head);
   }
 
@@ -96,7 +102,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
 
   /** Everything at or below is settled, durably or by age. */
   get floor(): number {
-    return Math.max(this.#live?.durableFloor ?? this.#durableFloor, this.#droppedUpTo);
+    return Math.max(this.#live?.durableFloor ?? this.#arrivals?.floor ?? this.#durableFloor, this.#droppedUpTo);
   }
 
   get retentionMs(): number {
@@ -153,7 +159,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   get backlog(): number {
     if (this.record.isDetached) return 0;
     const { head } = this.topic.log;
-    const backlog = this.#live?.counts.backlog ?? this.#rested.backlog(head);
+    const backlog = this.#live?.counts.backlog ?? this.#restedBacklog;
     return Math.min(backlog, Math.max(head - this.floor, 0));
   }
 
@@ -282,13 +288,34 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   }
 
   load(): void {
+    this.#isCountWanted = true;
     if (this.#live === undefined) void this.#load();
+  }
+
+  /** It is one of its topic's readers from now on. */
+  attached(): void {
+    if (this.#rules.filter === undefined) return;
+    const { head } = this.topic.log;
+    this.#rested = RestedSubscription.unknown(this.record.start, head);
+    this.#watchArrivals(head <= this.record.start);
+  }
+
+  /**
+   * Sees to it that the backlog is known to a message some time from now, where a filter must be asked for that. Only
+   * while nobody waits for a read.
+   */
+  countBacklog(): void {
+    const { filter } = this.#rules;
+    if (filter === undefined || this.record.isDetached || !this.#parts.reads.hasRoom) return;
+    if (this.#live !== undefined) void this.#live.countBacklog(filter);
+    else if (!this.#rested.isExact) this.load();
   }
 
   dropUpTo(tooOld: number): void {
     const { heldAbove = 0, heldUntilMs = 0 } = this.record;
     const floor = this.#parts.clock.wallMs() < heldUntilMs ? Math.min(tooOld, heldAbove) : tooOld;
     if (floor <= this.#droppedUpTo) return;
+    if (this.#arrivals !== undefined && this.#arrivals.floor < floor) this.#rested = this.#rested.inexact();
     this.#droppedUpTo = floor;
     this.#live?.take({ kind: "dropped", floor });
     this.#parts.onFloor(this.topic);
@@ -329,6 +356,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     const pullers = [...(this.#pullers?.values() ?? [])];
     this.#live?.end(error);
     this.#leave();
+    this.#leaveArrivals();
     for (const turn of this.#turns.splice(0)) if (typeof turn === "function") turn(error);
     for (const puller of pullers) puller.end(error);
   }
@@ -409,15 +437,19 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
       if (this.#ended !== undefined) return;
       const { start } = this.record;
       const afterGeneration = this.#rested.latestGeneration;
-      const droppedUpTo = this.#droppedUpTo;
+      // Up to here a filter has kept everything out, or it is past retention.
+      const droppedUpTo = Math.max(this.#droppedUpTo, this.#arrivals?.floor ?? 0);
       const subscription = { name: this.name, ref, start, droppedUpTo, afterGeneration, rules: this.#rules };
       const live = new LiveSubscription(subscription, records, this.topic.log, this.#parts, this);
       // It may have broken on what it read.
       if (this.#ended !== undefined) return;
       this.#live = live;
+      this.#leaveArrivals();
       this.#isFloorKnown = true;
       for (const turn of this.#turns.splice(0)) live.take(turn);
       this.floorMoved(this.floor);
+      if (this.#isCountWanted) this.countBacklog();
+      this.#isCountWanted = false;
     } catch (error) {
       this.readFailed(error, "the ack log could not be read");
       const answer = fromStorage(error, this.name);
@@ -425,6 +457,25 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     } finally {
       this.#isLoading = false;
     }
+  }
+
+  get #restedBacklog(): number {
+    if (this.#arrivals === undefined) return this.#rested.backlog(this.topic.log.head);
+    return this.#rested.backlogWith(this.#arrivals.matched);
+  }
+
+  /** @param isSettled - Whether nothing at all is unsettled. */
+  #watchArrivals(isSettled: boolean): void {
+    const { filter } = this.#rules;
+    if (filter === undefined || this.record.isDetached) return;
+    const { topic } = this;
+    topic.restedFilters ??= new RestedFilters(topic.log, () => this.#parts.onFloor(topic));
+    this.#arrivals = topic.restedFilters.join(filter, isSettled ? undefined : this.#durableFloor);
+  }
+
+  #leaveArrivals(): void {
+    this.#arrivals?.leave();
+    this.#arrivals = undefined;
   }
 
   #considerIdle(): void {
@@ -443,8 +494,10 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
       return;
     }
     this.#durableFloor = this.floor;
+    const { backlog, uncounted } = this.#live.counts;
     this.#live.end(undefined);
     this.#leave();
+    this.#watchArrivals(backlog === 0 && uncounted === undefined);
     this.#parts.onFloor(this.topic);
   }
 

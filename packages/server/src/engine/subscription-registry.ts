@@ -214,6 +214,7 @@ export class SubscriptionRegistry {
     this.#byName.set(host.name, host);
     this.#sorted.add(host);
     if (!host.record.isDetached) host.topic.attached.add(host);
+    host.attached();
     this.#notePushConfig(host);
   }
 

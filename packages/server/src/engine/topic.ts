@@ -1,5 +1,6 @@
 import type { PublishQueue } from "./publish-queue.js";
 import type { TopicRecord } from "./resource-record.js";
+import type { RestedFilters } from "./rested-filters.js";
 import type { TopicSettings } from "./settings.js";
 import { SortedByName } from "./sorted-by-name.js";
 import type { TopicLog } from "./topic-log.js";
@@ -41,6 +42,8 @@ export class Topic {
   messageCount = 0;
   /** Whether messages past their retention were looked for since the server's start. */
   isSwept = false;
+  /** Made with the first filtered subscription that is not in memory. */
+  restedFilters: RestedFilters | undefined;
   trimWake: Wake | undefined;
   retentionWake: Wake | undefined;
   #record: TopicRecord | undefined;
