@@ -74,7 +74,10 @@ export function replayAckLog(records: Iterable<Uint8Array>, head: number): Repla
       onGrantEnded: (first, last) => {
         for (let sequence = first; sequence <= last; sequence += 1) grants.delete(sequence);
       },
-      onFailures: (sequence, count, delayMs) => failures.set(sequence, { failures: count, delayMs }),
+      onFailures: (sequence, count, delayMs) => {
+        if (count === 0 && delayMs === 0) failures.delete(sequence);
+        else failures.set(sequence, { failures: count, delayMs });
+      },
       onVoid: (generation) => {
         voidGeneration = generation;
         latestGeneration = Math.max(latestGeneration, generation);

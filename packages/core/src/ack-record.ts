@@ -78,7 +78,7 @@ export function encodeStep(parts: SubscriptionParts, generation: Generation, flo
   const failed: number[] = [];
   unrecorded.failed.forEach((first, last) => {
     for (let sequence = first; sequence <= last; sequence += 1) {
-      if (leases.failuresOf(sequence) > 0) failed.push(sequence);
+      if (leases.find(sequence) !== -1) failed.push(sequence);
     }
   });
   addFailures(record, leases, failed);
@@ -104,6 +104,9 @@ export function encodeCheckpoint(
   else if (includeLeases) addLeases(record, parts, generation, nowMs);
   const failed: number[] = [];
   leases.forEachFailed((slot) => failed.push(leases.sequence(slot)));
+  leases.forEachDelayed((slot) => {
+    if (leases.failures(slot) === 0) failed.push(leases.sequence(slot));
+  });
   addFailures(record, leases, Float64Array.from(failed).sort());
   return record.copy();
 }

@@ -1,10 +1,9 @@
 import { assert } from "./assert.js";
 import type { BlockView } from "./block-view.js";
 import type { DeliveryRun, Effect, Generation } from "./events.js";
-import type { FailedDeliveries } from "./failed-deliveries.js";
 import { NO_ACCOUNT } from "./lease-table.js";
 import { freeBytes, freeMessages, type Puller } from "./puller.js";
-import type { SubscriptionParts } from "./subscription-parts.js";
+import { countsFailures, type SubscriptionParts } from "./subscription-parts.js";
 
 /** A run that may still grow. */
 type OpenRun = Omit<DeliveryRun, "count"> & { count: number };
@@ -34,15 +33,13 @@ interface Draft {
  */
 export class Dispatcher {
   readonly #parts: SubscriptionParts;
-  readonly #failed: FailedDeliveries;
   #latestGeneration: Generation;
   #passedOver = 0;
   /** Turns between 0 and 1: who gets the odd message of a batch. */
   #oddTurn = 1;
 
-  constructor(parts: SubscriptionParts, failed: FailedDeliveries, latestGeneration: Generation) {
+  constructor(parts: SubscriptionParts, latestGeneration: Generation) {
     this.#parts = parts;
-    this.#failed = failed;
     this.#latestGeneration = latestGeneration;
   }
 
@@ -77,7 +74,9 @@ export class Dispatcher {
 
   get #hasHolesMax(): boolean {
     const { cursor, leases, limits } = this.#parts;
-    return cursor.runCount + leases.waitingCount >= limits.holesMax;
+    // What is known from before the start can only be handed out when it has been met: it holds nothing up.
+    const waiting = Math.max(0, leases.waitingCount - leases.unsizedCount);
+    return cursor.runCount + waiting >= limits.holesMax;
   }
 
   /** Nothing above this is handed out for the first time. What lies in a hole always is: only its ack closes the hole. */
@@ -205,7 +204,7 @@ export class Dispatcher {
 
   /** Adds one message that waits, or forgets it where it was dropped. @returns False where the draft has no room for it. */
   #takeAgain(draft: Draft, slot: number): boolean {
-    const { cursor, keys, leases } = this.#parts;
+    const { cursor, keys, leases, rules } = this.#parts;
     const sequence = leases.sequence(slot);
     const isKeyed = keys.has(slot);
     if (sequence <= cursor.floor) {
@@ -222,7 +221,7 @@ export class Dispatcher {
     leases.grantAgain(slot, draft.generation, index, draft.leaseMs, draft.deadlineAtMs);
     draft.messageCount += 1;
     draft.bytes += sizeBytes;
-    const failures = leases.failures(slot);
+    const failures = countsFailures(rules) ? leases.failures(slot) : 0;
     if (failures > 0) draft.hasFailures = true;
     addAgain(draft.runs, sequence, failures);
     return true;
@@ -308,12 +307,10 @@ export class Dispatcher {
         // What is out is the front of its key: where something before it is not, this waits, too.
         if (isLeased) leases.end(slot, true, true);
         keys.addWaiting(slot, hash);
-        if (leases.isDelayed(slot)) keys.setBlocked(slot, true);
+        if (leases.isDelayed(slot) || leases.isDying(slot)) keys.setBlocked(slot, true);
       }
     }
-    if (leases.isLeased(slot)) return;
-    if (!leases.isDelayed(slot)) leases.wait(slot, hash !== 0);
-    this.#failed.meet(slot);
+    if (!leases.isLeased(slot) && !leases.isDelayed(slot) && !leases.isDying(slot)) leases.wait(slot, hash !== 0);
   }
 }
 

@@ -1,4 +1,5 @@
 import { backoffMs } from "./backoff.js";
+import type { DeliveryRules } from "./delivery-rules.js";
 import { countsFailures, type SubscriptionParts } from "./subscription-parts.js";
 
 /** Without a retry policy a message that could not be forwarded waits this long, doubled with each further failure. */
@@ -36,8 +37,8 @@ export class FailedDeliveries {
     else if (rules.backoff !== undefined) this.#delay(slot, backoffMs(rules.backoff, failures, random()), nowMs);
   }
 
-  /** The read-ahead has met a message whose failures were remembered. */
-  meet(slot: number): void {
+  /** A message whose failures were remembered over a restart, and that is not out, goes its way at once. */
+  remember(slot: number): void {
     if (this.#isSpent(this.#parts.leases.failures(slot))) this.#die(slot);
   }
 
@@ -71,6 +72,22 @@ export class FailedDeliveries {
     return { sequences, failures: sequences.map((sequence) => leases.failures(leases.find(sequence))) };
   }
 
+  /**
+   * The policies have changed. Attempts count from when their policy is set (S-4.3), and what has attempts left, or no policy
+   * any more, is delivered again (S-18.8).
+   */
+  changeRules(before: DeliveryRules): void {
+    const { leases, rules, unrecorded } = this.#parts;
+    const isSetAnew = before.deliveryAttemptsMax === undefined && rules.deliveryAttemptsMax !== undefined;
+    leases.forEachFailed((slot) => {
+      if (isSetAnew) {
+        leases.forgetFailures(slot);
+        unrecorded.failed.add(leases.sequence(slot), leases.sequence(slot));
+      }
+      if (leases.isDying(slot) && !this.#isSpent(leases.failures(slot))) this.#wait(slot);
+    });
+  }
+
   clear(): void {
     this.#dying = [];
   }
@@ -89,13 +106,22 @@ export class FailedDeliveries {
 
   #delay(slot: number, delayMs: number, nowMs: number): void {
     const { keys, leases } = this.#parts;
-    const isKeyed = keys.has(slot);
     if (delayMs <= 0) {
-      leases.wait(slot, isKeyed);
-      if (isKeyed) keys.setBlocked(slot, false);
+      this.#wait(slot);
       return;
     }
     leases.delay(slot, Math.ceil(delayMs), Math.ceil(nowMs + delayMs));
-    if (isKeyed) keys.setBlocked(slot, true);
+    if (keys.has(slot)) keys.setBlocked(slot, true);
+  }
+
+  #wait(slot: number): void {
+    const { keys, leases } = this.#parts;
+    if (!leases.isSized(slot)) {
+      leases.restUnsized(slot);
+      return;
+    }
+    const isKeyed = keys.has(slot);
+    leases.wait(slot, isKeyed);
+    if (isKeyed) keys.setBlocked(slot, false);
   }
 }

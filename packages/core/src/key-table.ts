@@ -141,6 +141,11 @@ export class KeyTable {
     return this.#firstWaiting[this.#keys[slot]!] === slot;
   }
 
+  /** The message of its key that comes before it, or -1. */
+  before(slot: number): number {
+    return this.#previous[slot]!;
+  }
+
   /** Whether no message of its key is here that comes before it. */
   isFirst(slot: number): boolean {
     return this.#previous[slot] === NONE;

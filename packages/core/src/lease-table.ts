@@ -127,6 +127,10 @@ export class LeaseTable {
     this.#setFailures(slot, Math.min(this.failures(slot) + 1, FAILURES_MAX));
   }
 
+  forgetFailures(slot: number): void {
+    this.#setFailures(slot, 0);
+  }
+
   /** Whether the message is out under a lease of this generation. */
   isLeasedUnder(sequence: number, generation: Generation): boolean {
     const slot = this.#index.find(sequence);

@@ -72,12 +72,14 @@ export class Screen {
    * @returns Whether anything of it is left.
    */
   settle(block: BlockView, isNew: boolean): boolean {
-    const wasCounted = !isNew && block.first > this.#countedAfter;
+    const countedAfter = isNew ? Number.POSITIVE_INFINITY : this.#countedAfter;
     let next = block.first;
     const settleTo = (last: number): void => {
-      if (last < next) return;
-      const added = this.#parts.cursor.settle(next, last);
-      if (wasCounted) this.#keptOutAhead -= added;
+      const { cursor } = this.#parts;
+      // Of a block that was counted from its middle only the rest is in the count.
+      if (next <= Math.min(last, countedAfter)) cursor.settle(next, Math.min(last, countedAfter));
+      const first = Math.max(next, countedAfter + 1);
+      if (first <= last) this.#keptOutAhead -= cursor.settle(first, last);
     };
     const matched = this.#matching(block, (first, last) => {
       settleTo(block.first + first - 1);

@@ -144,15 +144,27 @@ export class Settlement {
     const { cursor, leases } = this.#parts;
     let count = 0;
     while (count < messagesMax && leases.nextDeadlineAtMs <= nowMs) {
-      const slot = leases.firstDue;
-      if (leases.isDelayed(slot)) this.#endDelay(slot);
+      const due = leases.firstDue;
+      if (leases.isDelayed(due)) this.#endDelay(due);
       else {
+        const slot = this.#firstDueOfKey(due, nowMs);
         if (leases.sequence(slot) > cursor.floor) this.expired += 1;
         this.#endLease(slot, false, nowMs, random);
       }
       count += 1;
     }
     return count;
+  }
+
+  /** Where several of a key are due at once, the first has failed and the others end with it. */
+  #firstDueOfKey(due: number, nowMs: number): number {
+    const { keys, leases } = this.#parts;
+    if (!keys.has(due)) return due;
+    let first = due;
+    for (let slot = keys.before(due); slot !== -1; slot = keys.before(slot)) {
+      if (leases.deadlineAtMs(slot) <= nowMs) first = slot;
+    }
+    return first;
   }
 
   /** Every delay ends now: the policy that asked for it is gone. */
@@ -194,8 +206,10 @@ export class Settlement {
     const isCounted = this.#failed.count(slot);
     if (!leases.isSized(slot)) {
       // One that the read-ahead has yet to pass is met there as if for the first time, but for its failures.
-      if (isCounted) leases.endUnsized(slot, isVoid);
-      else this.#forget(slot);
+      if (isCounted) {
+        leases.endUnsized(slot, isVoid);
+        this.#failed.settle(slot, nowMs, random);
+      } else this.#forget(slot);
       return;
     }
     this.#endWithKey(slot, isVoid);

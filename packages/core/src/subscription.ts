@@ -55,6 +55,8 @@ export class Subscription {
   #head: number;
   /** The load under way: where it begins, and the head when it was asked for. */
   #loading: { readonly after: number; readonly head: number } | undefined;
+  /** A seek came since the load was asked for: its answer is not of use. */
+  #isLoadStale = false;
   #loadNotBeforeMs = Number.NEGATIVE_INFINITY;
   /** When the read-ahead is let go because nobody pulls. */
   #readAheadEndsAtMs = Number.POSITIVE_INFINITY;
@@ -89,7 +91,7 @@ export class Subscription {
     const isKnown = latestGeneration <= startGeneration;
     const generation = isKnown ? startGeneration : restartGeneration;
     assert(Number.isSafeInteger(generation + GENERATIONS_PER_START), "generations are safe integers");
-    this.#dispatcher = new Dispatcher(this.#parts, this.#failed, generation);
+    this.#dispatcher = new Dispatcher(this.#parts, generation);
   }
 
   /** A new subscription: everything at or below `cursor` counts as settled. Its first record is a Checkpoint. */
@@ -119,7 +121,10 @@ export class Subscription {
       if (sequence <= head) leases.grantUnsized(sequence, generation, leaseMs, Math.ceil(nowMs + leaseMs));
     }
     for (const [sequence, { failures, delayMs }] of state.failures) {
-      if (sequence <= head) leases.remember(sequence, failures, delayMs, Math.ceil(nowMs + delayMs));
+      if (sequence > head) continue;
+      leases.remember(sequence, failures, delayMs, Math.ceil(nowMs + delayMs));
+      const slot = leases.find(sequence);
+      if (!leases.isLeased(slot)) subscription.#failed.remember(slot);
     }
     return subscription;
   }
@@ -261,7 +266,7 @@ export class Subscription {
         this.#takeLoaded(event);
         return;
       case "loadFailed":
-        if (this.#loading?.after === event.after) this.#loading = undefined;
+        if (this.#loading?.after === event.after) this.#endLoad();
         this.#loadNotBeforeMs = nowMs + this.#limits.loadRetryMs;
         return;
       case "opened":
@@ -349,13 +354,19 @@ export class Subscription {
     if (this.#loading?.after !== event.after) return;
     const { pullers, readAhead } = this.#parts;
     const { head } = this.#loading;
-    this.#loading = undefined;
-    // Moved on meanwhile (a drop, or let go): what came does not follow what is known.
-    if (readAhead.end !== event.after || pullers.openCount === 0) return;
+    const isStale = this.#isLoadStale;
+    this.#endLoad();
+    // Moved on meanwhile (a seek, a drop, or let go): what came does not follow what is known.
+    if (isStale || readAhead.end !== event.after || pullers.openCount === 0) return;
     for (const block of event.blocks) this.#hold(block, false);
     if (event.isEnd) this.#passGap(head);
     assert(readAhead.end > event.after, "an answer to a load leads on");
     this.#head = Math.max(this.#head, readAhead.end);
+  }
+
+  #endLoad(): void {
+    this.#loading = undefined;
+    this.#isLoadStale = false;
   }
 
   /** @param isNew - It was just appended. */
@@ -383,6 +394,7 @@ export class Subscription {
       leases.forEachLeased((slot) => unrecorded.leases.add(leases.sequence(slot), leases.sequence(slot)));
     }
     if (!rules.isExactlyOnce) unrecorded.leases.clear();
+    this.#failed.changeRules(before);
     if (before.backoff !== undefined && rules.backoff === undefined) this.#settlement.endDelays();
   }
 
@@ -401,7 +413,7 @@ export class Subscription {
     parts.readAhead.reset(state.cursor.floor);
     this.#failed.clear();
     this.#screen.reset(this.#head);
-    this.#loading = undefined;
+    this.#isLoadStale = this.#loading !== undefined;
   }
 
   #tellDying(effects: Effect[]): void {
