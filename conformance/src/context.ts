@@ -167,14 +167,15 @@ export class Context {
     return raw;
   }
 
-  /** Sends a REST request; `path` is what follows `/v1/projects/PROJECT`, or a whole path from `/v1` on. */
+  /** Sends a REST request; `path` is what follows `/v1/projects/PROJECT`, or a whole path: `/`, `/metrics` or one from `/v1` on. */
   rest(
     method: string,
     path: string,
     body?: JsonObject | string | Buffer,
     headers: Record<string, string> = {},
   ): Promise<RestResponse> {
-    const whole = path.startsWith("/v1") || path === "/" ? path : `/v1/projects/${this.project}${path}`;
+    const whole =
+      path.startsWith("/v1") || path === "/" || path === "/metrics" ? path : `/v1/projects/${this.project}${path}`;
     return this.#connection.rest.send(method, whole, body, headers);
   }
 

@@ -2,6 +2,8 @@ import type { ConformanceCase } from "../conformance-case.js";
 import { ACK_CASES } from "./ack.js";
 import { ACK_TIME_CASES } from "./ack-time.js";
 import { BAD_INPUT_CASES } from "./bad-input.js";
+import { DEAD_LETTER_CASES } from "./dead-letter.js";
+import { DEAD_LETTER_TIME_CASES } from "./dead-letter-time.js";
 import { DETACH_CASES } from "./detach.js";
 import { EXACTLY_ONCE_CASES } from "./exactly-once.js";
 import { EXACTLY_ONCE_TIME_CASES } from "./exactly-once-time.js";
@@ -9,6 +11,8 @@ import { FILTER_CASES } from "./filter.js";
 import { LABEL_CASES } from "./label.js";
 import { MASK_CASES } from "./mask.js";
 import { NAME_CASES } from "./name.js";
+import { ORDERING_CASES } from "./ordering.js";
+import { ORDERING_TIME_CASES } from "./ordering-time.js";
 import { OTHER_CASES } from "./others.js";
 import { PAGE_CASES } from "./page.js";
 import { PUB_CASES } from "./pub.js";
@@ -18,6 +22,8 @@ import { REST_CASES } from "./rest.js";
 import { REST_MAP_CASES } from "./rest-map.js";
 import { RETENTION_CASES } from "./retention.js";
 import { RETRY_CASES } from "./retry.js";
+import { SEEK_CASES } from "./seek.js";
+import { SNAPSHOT_CASES } from "./snapshot.js";
 import { STR_CASES } from "./str.js";
 import { STR_CLIENT_CASES } from "./str-clients.js";
 import { STR_TIME_CASES } from "./str-time.js";
@@ -47,9 +53,15 @@ export const ALL_CASES: readonly ConformanceCase[] = [
   ...BAD_INPUT_CASES,
   ...EXACTLY_ONCE_CASES,
   ...EXACTLY_ONCE_TIME_CASES,
+  ...ORDERING_CASES,
+  ...ORDERING_TIME_CASES,
   ...RETRY_CASES,
+  ...DEAD_LETTER_CASES,
+  ...DEAD_LETTER_TIME_CASES,
   ...OTHER_CASES,
   ...FILTER_CASES,
   ...RETENTION_CASES,
+  ...SEEK_CASES,
+  ...SNAPSHOT_CASES,
   ...DETACH_CASES,
 ];

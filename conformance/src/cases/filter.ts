@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ConformanceCase } from "../conformance-case.js";
-import { type Context, dataOf } from "../context.js";
+import { ackIdOf, type Context, dataOf } from "../context.js";
+import { lastSegment } from "../texts.js";
 
 type Attributes = Record<string, string>;
 
@@ -12,6 +13,15 @@ async function passing(context: Context, filter: string, candidates: readonly At
   await context.publish(topic, ...messages);
   // A pull sees all that was published before it (S-1.14).
   return (await context.pullNow(subscription, 100)).map(dataOf).map(Number).sort();
+}
+
+/** Returns how many undelivered messages the server's metrics tell of, or `undefined` where it has no metrics. */
+async function backlogOf(context: Context, subscription: string): Promise<number | undefined> {
+  const scrape = await context.rest("GET", "/metrics");
+  if (scrape.status !== 200) return undefined;
+  const rows = scrape.text.split("\n").filter((row) => row.includes("num_undelivered_messages{"));
+  const row = rows.find((one) => one.includes(`"${lastSegment(subscription)}"`) && one.includes(context.project));
+  return row === undefined ? undefined : Number(row.slice(row.lastIndexOf(" ") + 1));
 }
 
 function filterCase(
@@ -118,6 +128,54 @@ export const FILTER_CASES: readonly ConformanceCase[] = [
         }),
         "INVALID_ARGUMENT",
       );
+    },
+  },
+  {
+    id: "FLT-015",
+    title: "what does not match is not in the backlog, not replayed by a seek, and gone for good",
+    needs: ["filter", "seek"],
+    run: async (context) => {
+      const { topic, subscription } = await context.createPair({ filter: "attributes:a", retainAckedMessages: true });
+      const messages = [A, B, BOTH, B, {}].map((attributes, index) => ({
+        data: Buffer.from(String(index)),
+        attributes,
+      }));
+      await context.publish(topic, ...messages);
+      // A server that tells its backlog tells that of what matches.
+      const told = await backlogOf(context, subscription);
+      if (told !== undefined) assert.equal(told, 2);
+      const received = await context.pullNow(subscription);
+      assert.deepEqual(received.map(dataOf), ["0", "2"]);
+      await context.acknowledge(subscription, received.map(ackIdOf));
+      await context.subscriber.seek({ subscription, time: { seconds: 1_000_000_000 } });
+      assert.deepEqual((await context.pullNow(subscription)).map(dataOf), ["0", "2"]);
+    },
+  },
+  {
+    id: "FLT-015",
+    title: "a filter holds across a kill in the middle of its backlog",
+    needs: ["filter"],
+    ownsServer: true,
+    run: async (context) => {
+      const server = await context.startDurableServer();
+      const { topic, subscription } = await context.createPair({ filter: "attributes:a" });
+      const publish = (from: number) =>
+        context.publish(
+          topic,
+          ...Array.from({ length: 100 }, (_, index) => ({
+            data: Buffer.from(String(from + index)),
+            attributes: (from + index) % 3 === 0 ? A : B,
+          })),
+        );
+      await publish(0);
+      const received = await context.pullNow(subscription, 10);
+      assert.deepEqual(received.map(dataOf), ["0", "3", "6", "9", "12", "15", "18", "21", "24", "27"]);
+      await context.acknowledge(subscription, received.map(ackIdOf));
+      await server.killAndRestart();
+      await publish(100);
+      const rest = Array.from({ length: 57 }, (_, index) => String(30 + 3 * index));
+      assert.deepEqual((await context.pull(subscription, rest.length)).map(dataOf), rest);
+      await context.expectNothing(subscription, "nothing else matches");
     },
   },
   filterCase("FLT-016", "keys and values are case sensitive", [

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { ConformanceCase } from "../conformance-case.js";
-import { dataOf } from "../context.js";
+import { ackIdOf, dataOf } from "../context.js";
 import { notFound } from "../texts.js";
 
+const LONG_AGO = { seconds: 1_000_000_000 };
 const HOUR_SECONDS = 3600;
 const DAY_SECONDS = 24 * HOUR_SECONDS;
 const DAY_TTL = { expirationPolicy: { ttl: { seconds: DAY_SECONDS } } };
@@ -35,6 +36,55 @@ export const RETENTION_CASES: readonly ConformanceCase[] = [
       assert.equal(received && dataOf(received), "m");
       await context.advance(2 * DAY_SECONDS);
       await context.expectNothing(subscription, "the message is older than seven days");
+    },
+  },
+  {
+    id: "RET-002",
+    title: "acked messages are replayed where they are retained, and not elsewhere",
+    needs: ["seek"],
+    clockSeconds: 660,
+    run: async (context) => {
+      const topic = await context.createTopic();
+      const messageRetentionDuration = { seconds: 600 };
+      const retaining = await context.createSubscription(topic, {
+        retainAckedMessages: true,
+        messageRetentionDuration,
+      });
+      const plain = await context.createSubscription(topic);
+      await context.publish(topic, "m");
+      const replayed = async (subscription: string): Promise<string[]> => {
+        await context.subscriber.seek({ subscription, time: LONG_AGO });
+        const received = await context.pullNow(subscription);
+        if (received.length > 0) await context.acknowledge(subscription, received.map(ackIdOf));
+        return received.map(dataOf);
+      };
+      assert.deepEqual([await replayed(retaining), await replayed(plain)], [["m"], ["m"]], "unacked messages stay");
+      assert.deepEqual([await replayed(retaining), await replayed(plain)], [["m"], []]);
+      await context.advance(660);
+      assert.deepEqual(await replayed(retaining), [], "retained for ten minutes");
+    },
+  },
+  {
+    id: "RET-003",
+    title: "what the topic retains is there for a subscription made later, as long as it is retained",
+    needs: ["seek"],
+    clockSeconds: 1260,
+    run: async (context) => {
+      const topic = await context.createTopic({ messageRetentionDuration: { seconds: 1200 } });
+      await context.publish(topic, "old");
+      await context.advance(660);
+      await context.publish(topic, "young");
+      const [first, second] = [await context.createSubscription(topic), await context.createSubscription(topic)];
+      await context.expectNothing(first, "published before it was made");
+      await context.subscriber.seek({ subscription: first, time: LONG_AGO });
+      const received = await context.pullNow(first);
+      assert.deepEqual(received.map(dataOf), ["old", "young"]);
+      await context.acknowledge(first, received.map(ackIdOf));
+      await context.advance(600);
+      for (const subscription of [first, second]) {
+        await context.subscriber.seek({ subscription, time: LONG_AGO });
+        assert.deepEqual((await context.pullNow(subscription)).map(dataOf), ["young"]);
+      }
     },
   },
   {
