@@ -21,8 +21,9 @@ import { HostPuller, type PullerHost } from "./host-puller.js";
 import { LastActivity } from "./last-activity.js";
 import { type LiveListener, type LiveParts, LiveSubscription, type Turn } from "./live-subscription.js";
 import { OldestMessage } from "./oldest-message.js";
+import { OpenPullers } from "./open-pullers.js";
 import type { SubscriptionRecord } from "./resource-record.js";
-import { type Arrivals, RestedFilters } from "./rested-filters.js";
+import { RestWatch } from "./rest-watch.js";
 import { RestedSubscription } from "./rested-subscription.js";
 import { areSameRules, rulesOf, type SubscriptionRules } from "./rules.js";
 import type { DeliveryProperties } from "./settings.js";
@@ -67,14 +68,13 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   #ended: PubSubError | undefined;
   /** What waits for the core to be loaded. */
   #turns: Turn[] = [];
-  #pullers: Map<PullerId, HostPuller> | undefined;
+  readonly #pullers = new OpenPullers();
   #idleWake: Wake | undefined;
   #durableFloor: number;
   #isFloorKnown: boolean;
   #droppedUpTo: number;
   #rested: RestedSubscription;
-  /** What comes by while it is not in memory, where it has a filter. */
-  #arrivals: Arrivals | undefined;
+  readonly #watch: RestWatch;
   #isCountWanted = false;
   #oldest: OldestMessage | undefined;
   #usage: SubscriptionUsage | undefined;
@@ -94,6 +94,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     const isFilterAhead = this.#rules.filter !== undefined && topic.log.head > record.start;
     this.#isFloorKnown = parts.storage.tail(ackLogRef(record.number)) === 0 && !isFilterAhead;
     this.#rested = RestedSubscription.unknown(record.start, topic.log.head);
+    this.#watch = new RestWatch(topic, this.#rules.filter, parts.onFloor);
   }
 
   get isFloorKnown(): boolean {
@@ -102,7 +103,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
 
   /** Everything at or below is settled, durably or by age. */
   get floor(): number {
-    return Math.max(this.#live?.durableFloor ?? this.#arrivals?.floor ?? this.#durableFloor, this.#droppedUpTo);
+    return Math.max(this.#live?.durableFloor ?? this.#watch.floor ?? this.#durableFloor, this.#droppedUpTo);
   }
 
   get retentionMs(): number {
@@ -159,7 +160,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   get backlog(): number {
     if (this.record.isDetached) return 0;
     const { head } = this.topic.log;
-    const backlog = this.#live?.counts.backlog ?? this.#restedBacklog;
+    const backlog = this.#live?.counts.backlog ?? this.#watch.backlogOf(this.#rested);
     return Math.min(backlog, Math.max(head - this.floor, 0));
   }
 
@@ -181,22 +182,21 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   }
 
   get pullerCount(): number {
-    return this.#pullers?.size ?? 0;
+    return this.#pullers.count;
   }
 
   openPuller(options: PullerOptions, sink: PullerSink): HostPuller {
     this.touch();
     if (options.isPush !== this.#isPushed) throw wrongSubscriptionType();
-    this.#pullers ??= new Map();
     const leaseMs = options.leaseMs ?? this.record.settings.ackDeadlineSeconds * 1_000;
     const puller = new HostPuller(this.#parts.nextPullerId(), this, options, leaseMs, sink);
     puller.configured(this.properties);
-    this.#pullers.set(puller.id, puller);
+    this.#pullers.add(puller);
     return puller;
   }
 
   leave(puller: PullerId): void {
-    this.#pullers?.delete(puller);
+    this.#pullers.delete(puller);
     const closed: Event = { kind: "closed", puller };
     if (this.#live !== undefined) this.#live.take(closed);
     else if (this.#turns.length > 0) this.#turns.push(closed);
@@ -294,10 +294,10 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
 
   /** It is one of its topic's readers from now on. */
   attached(): void {
-    if (this.#rules.filter === undefined) return;
+    if (this.#rules.filter === undefined || this.record.isDetached) return;
     const { head } = this.topic.log;
     this.#rested = RestedSubscription.unknown(this.record.start, head);
-    this.#watchArrivals(head <= this.record.start);
+    this.#watch.begin(head <= this.record.start ? undefined : this.#durableFloor);
   }
 
   /**
@@ -315,7 +315,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     const { heldAbove = 0, heldUntilMs = 0 } = this.record;
     const floor = this.#parts.clock.wallMs() < heldUntilMs ? Math.min(tooOld, heldAbove) : tooOld;
     if (floor <= this.#droppedUpTo) return;
-    if (this.#arrivals !== undefined && this.#arrivals.floor < floor) this.#rested = this.#rested.inexact();
+    if ((this.#watch.floor ?? floor) < floor) this.#rested = this.#rested.inexact();
     this.#droppedUpTo = floor;
     this.#live?.take({ kind: "dropped", floor });
     this.#parts.onFloor(this.topic);
@@ -330,7 +330,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     const rules = rulesOf(this.record.settings, before);
     this.#rules = rules;
     const leaseMs = this.record.settings.ackDeadlineSeconds * 1_000;
-    for (const puller of [...(this.#pullers?.values() ?? [])]) {
+    for (const puller of this.#pullers.items) {
       if (puller.isPush !== this.#isPushed) puller.end(wrongSubscriptionType());
       else if (puller.followsDeadline) puller.setLeaseMs(leaseMs);
       if (rules.isExactlyOnce !== before.isExactlyOnce) puller.configured(this.properties);
@@ -347,18 +347,17 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
 
   /** Ends the pullers; what is settled can still be written. */
   endPullers(error: PubSubError): void {
-    for (const puller of [...(this.#pullers?.values() ?? [])]) puller.end(error);
+    this.#pullers.endAll(error);
   }
 
   /** Deleted or detached: nothing is delivered or written any more. */
   end(error: PubSubError): void {
     this.#ended = error;
-    const pullers = [...(this.#pullers?.values() ?? [])];
     this.#live?.end(error);
     this.#leave();
-    this.#leaveArrivals();
+    this.#watch.end();
     for (const turn of this.#turns.splice(0)) if (typeof turn === "function") turn(error);
-    for (const puller of pullers) puller.end(error);
+    this.#pullers.endAll(error);
   }
 
   /** Settles when every ack so far is durable and every job has its outcome. */
@@ -376,20 +375,20 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     this.#deliveryTimes ??= new DeliveryTimes();
     this.#deliveryTimes.note(generation, this.#parts.clock.monotonicMs(), () => this.counts?.outstanding ?? 0);
     const ackIds = this.#parts.ackIds.writer(this.record.number, generation);
-    this.#pullers?.get(id)?.deliver(new RunBatch(runs, ackIds), generation);
+    this.#pullers.get(id)?.deliver(new RunBatch(runs, ackIds), generation);
   }
 
   deliverLater(id: PullerId): void {
-    this.#pullers?.get(id)?.await();
+    this.#pullers.get(id)?.await();
   }
 
   deliveryFailed(id: PullerId, generation: Generation, error: unknown): void {
-    this.#pullers?.get(id)?.giveBack(generation);
+    this.#pullers.get(id)?.giveBack(generation);
     this.readFailed(error, "a redelivery could not be read");
   }
 
   leasesNotWritten(id: PullerId, generation: Generation, error: PubSubError): void {
-    const puller = this.#pullers?.get(id);
+    const puller = this.#pullers.get(id);
     puller?.giveBack(generation);
     puller?.end(error);
   }
@@ -438,13 +437,13 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
       const { start } = this.record;
       const afterGeneration = this.#rested.latestGeneration;
       // Up to here a filter has kept everything out, or it is past retention.
-      const droppedUpTo = Math.max(this.#droppedUpTo, this.#arrivals?.floor ?? 0);
+      const droppedUpTo = Math.max(this.#droppedUpTo, this.#watch.floor ?? 0);
       const subscription = { name: this.name, ref, start, droppedUpTo, afterGeneration, rules: this.#rules };
       const live = new LiveSubscription(subscription, records, this.topic.log, this.#parts, this);
       // It may have broken on what it read.
       if (this.#ended !== undefined) return;
       this.#live = live;
-      this.#leaveArrivals();
+      this.#watch.end();
       this.#isFloorKnown = true;
       for (const turn of this.#turns.splice(0)) live.take(turn);
       this.floorMoved(this.floor);
@@ -457,25 +456,6 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     } finally {
       this.#isLoading = false;
     }
-  }
-
-  get #restedBacklog(): number {
-    if (this.#arrivals === undefined) return this.#rested.backlog(this.topic.log.head);
-    return this.#rested.backlogWith(this.#arrivals.matched);
-  }
-
-  /** @param isSettled - Whether nothing at all is unsettled. */
-  #watchArrivals(isSettled: boolean): void {
-    const { filter } = this.#rules;
-    if (filter === undefined || this.record.isDetached) return;
-    const { topic } = this;
-    topic.restedFilters ??= new RestedFilters(topic.log, () => this.#parts.onFloor(topic));
-    this.#arrivals = topic.restedFilters.join(filter, isSettled ? undefined : this.#durableFloor);
-  }
-
-  #leaveArrivals(): void {
-    this.#arrivals?.leave();
-    this.#arrivals = undefined;
   }
 
   #considerIdle(): void {
@@ -497,7 +477,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     const { backlog, uncounted } = this.#live.counts;
     this.#live.end(undefined);
     this.#leave();
-    this.#watchArrivals(backlog === 0 && uncounted === undefined);
+    this.#watch.begin(backlog === 0 && uncounted === undefined ? undefined : this.#durableFloor);
     this.#parts.onFloor(this.topic);
   }
 
