@@ -1,3 +1,4 @@
+import type { SnapshotRegistry } from "./snapshot-registry.js";
 import type { SubscriptionRegistry } from "./subscription-registry.js";
 import type { SubscriptionTotals } from "./subscription-totals.js";
 import type { SubscriptionUsage } from "./subscription-usage.js";
@@ -8,6 +9,7 @@ import type { TopicUsage } from "./topic-usage.js";
 export interface EngineStats {
   readonly topics: number;
   readonly subscriptions: number;
+  readonly snapshots: number;
   readonly tailCacheBytes: number;
   /** Bytes of publish requests that wait for the log. */
   readonly waitingBytes: number;
@@ -46,6 +48,25 @@ export interface SubscriptionMetrics extends SubscriptionTotals {
   readonly retainedAcked: number | undefined;
   /** Undefined: nothing was asked of it since the server's start. */
   readonly usage: SubscriptionUsage | undefined;
+}
+
+export interface SnapshotMetrics {
+  readonly name: string;
+  /** Messages that a seek to it would leave unsettled: those it held when it was made, and all that came since. */
+  readonly messageCount: number;
+  /** Wall-clock time of the oldest message it held when it was made; undefined where it held none. */
+  readonly oldestAtMs: number | undefined;
+  /** Wall clock, ms since 1970. */
+  readonly expireAtMs: number;
+  readonly configUpdates: number;
+}
+
+export function* snapshotMetrics(snapshots: SnapshotRegistry): Generator<SnapshotMetrics> {
+  for (let index = 0; index < snapshots.items.length; index += 1) {
+    const { name, messageCount, configUpdates, record, hasTopic } = snapshots.items[index]!;
+    const oldestAtMs = hasTopic ? record.oldestAtMs : undefined;
+    yield { name, messageCount, oldestAtMs, expireAtMs: record.expireAtMs, configUpdates };
+  }
 }
 
 export function* topicMetrics(topics: TopicRegistry): Generator<TopicMetrics> {

@@ -17,7 +17,9 @@ import type {
 import { detached, unavailable } from "./engine-errors.js";
 import {
   type EngineStats,
+  type SnapshotMetrics,
   type SubscriptionMetrics,
+  snapshotMetrics,
   subscriptionMetrics,
   type TopicMetrics,
   topicMetrics,
@@ -191,7 +193,8 @@ export class Engine implements PubSubEngine {
     this.#checkNotClosed();
     const host = this.#parts.subscriptions.get(subscription);
     const ids = readAckIds(this.#parts.host.ackIds, host, ackIds);
-    host.touch();
+    // To a pusher it is a push that failed.
+    if (host.record.settings.pushConfig === undefined) host.touch();
     if (host.record.isDetached) return [];
     const { sequences, generations, indexes } = ids;
     const leaseMs = indexes.map((index) => 1_000 * (typeof seconds === "number" ? seconds : seconds[index]!));
@@ -244,10 +247,11 @@ export class Engine implements PubSubEngine {
   }
 
   stats(): EngineStats {
-    const { topics, subscriptions, host, waiting } = this.#parts;
+    const { topics, subscriptions, snapshots, host, waiting } = this.#parts;
     return {
       topics: topics.items.length,
       subscriptions: subscriptions.items.length,
+      snapshots: snapshots.items.length,
       tailCacheBytes: host.cache.bytes,
       waitingBytes: waiting.bytes,
       isStopped: host.commits.failure !== undefined,
@@ -257,6 +261,11 @@ export class Engine implements PubSubEngine {
   /** One topic after another, in name order; take them in slices. What comes or goes meanwhile may be missed. */
   topicMetrics(): Iterable<TopicMetrics> {
     return topicMetrics(this.#parts.topics);
+  }
+
+  /** One snapshot after another, in name order; take them in slices. What comes or goes meanwhile may be missed. */
+  snapshotMetrics(): Iterable<SnapshotMetrics> {
+    return snapshotMetrics(this.#parts.snapshots);
   }
 
   /** One subscription after another, in name order; take them in slices. What comes or goes meanwhile may be missed. */

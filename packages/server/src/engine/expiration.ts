@@ -49,7 +49,7 @@ export class Expiration {
     const { age, subscriptions, log } = this.#parts;
     const expired: SubscriptionHost[] = [];
     for (const host of subscriptions.items) {
-      if (host.pullerCount > 0) host.touch();
+      if (isUsed(host)) host.touch();
       else if (this.#isExpired(host)) expired.push(host);
     }
     for (const host of expired) {
@@ -64,6 +64,11 @@ export class Expiration {
 
   #isExpired(host: SubscriptionHost): boolean {
     const ttl = host.record.settings.expirationTtl;
-    return ttl !== undefined && host.pullerCount === 0 && this.#parts.age.nowMs() - host.activity.atMs >= spanMs(ttl);
+    return ttl !== undefined && !isUsed(host) && this.#parts.age.nowMs() - host.activity.atMs >= spanMs(ttl);
   }
+}
+
+/** Somebody pulls. A pusher is always there: only what it gets through is a use (S-17.1). */
+function isUsed(host: SubscriptionHost): boolean {
+  return host.pullerCount > 0 && host.record.settings.pushConfig === undefined;
 }

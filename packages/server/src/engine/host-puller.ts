@@ -76,7 +76,7 @@ export class HostPuller implements Puller {
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#host.touch();
+    if (!this.isPush) this.#host.touch();
     this.#leave();
   }
 

@@ -47,6 +47,8 @@ export interface SnapshotRecord {
   /** Messages that were not settled, of those up to `head`, the end of the topic's log. */
   readonly backlog: number;
   readonly head: number;
+  /** When the oldest of them was published. Absent: there were none. */
+  readonly oldestAtMs?: number;
   readonly settings: SnapshotSettings;
 }
 

@@ -190,6 +190,31 @@ test("a topic's log holds what a snapshot needs until it is deleted", async () =
   assert.equal(await headOfLog(world), 4);
 });
 
+test("a snapshot's figures count what it held and what came since", async () => {
+  const world = await TestWorld.open();
+  await world.publish("acked");
+  await ackAll(world);
+  const publishedAtMs = world.clock.wallMs();
+  await world.publish("one", "two");
+  await world.advance(1_000);
+  await snapshot(world);
+  await ackAll(world);
+  await world.publish("three");
+  await world.engine.updateSnapshot(SNAPSHOT, (present) => present);
+  const figures = {
+    name: SNAPSHOT,
+    messageCount: 3,
+    oldestAtMs: publishedAtMs,
+    expireAtMs: publishedAtMs + 7 * DAY_MS,
+  };
+  assert.deepEqual([...world.engine.snapshotMetrics()], [{ ...figures, configUpdates: 1 }]);
+  await world.start();
+  assert.deepEqual([...world.engine.snapshotMetrics()], [{ ...figures, configUpdates: 0 }]);
+  assert.equal(world.engine.stats().snapshots, 1);
+  await world.engine.deleteTopic(TOPIC);
+  assert.equal([...world.engine.snapshotMetrics()][0]!.messageCount, 0);
+});
+
 test("an ack that was answered before a snapshot is in it, one that comes later is not", async () => {
   const world = await TestWorld.open();
   await world.publish("one", "two", "three");

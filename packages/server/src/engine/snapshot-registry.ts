@@ -197,7 +197,9 @@ export class SnapshotRegistry {
     const { topicId } = host.record;
     const { topic } = host.record.settings;
     const { floor, backlog, head } = taken;
-    return { number, topicId, topic, createdAtMs, expireAtMs: createdAtMs + lifeMs, floor, backlog, head, settings };
+    const expireAtMs = createdAtMs + lifeMs;
+    const oldest = oldestAtMs === undefined ? {} : { oldestAtMs };
+    return { number, topicId, topic, createdAtMs, expireAtMs, floor, backlog, head, ...oldest, settings };
   }
 
   async #publishTimeMs(topic: Topic, sequence: number | undefined, name: string): Promise<number | undefined> {

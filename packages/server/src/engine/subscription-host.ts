@@ -186,7 +186,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   }
 
   openPuller(options: PullerOptions, sink: PullerSink): HostPuller {
-    this.touch();
+    if (!options.isPush) this.touch();
     if (options.isPush !== this.#isPushed) throw wrongSubscriptionType();
     const leaseMs = options.leaseMs ?? this.record.settings.ackDeadlineSeconds * 1_000;
     const puller = new HostPuller(this.#parts.nextPullerId(), this, options, leaseMs, sink);

@@ -1,4 +1,4 @@
-/** The series of topics and of subscriptions: one row of a table is one family, with some series for each resource. */
+/** The series of topics, subscriptions and snapshots: one row of a table is one family, with some series for each resource. */
 import { Histogram } from "../engine/histogram.js";
 import { type ResponseCode, ResponseCounts } from "../engine/response-counts.js";
 import { type MetricFamily, pairsOf, type Sample } from "./prometheus-text.js";
@@ -21,7 +21,7 @@ export interface Labelled<T> {
   readonly pairs: string;
 }
 
-/** @param idLabel - `topic_id` or `subscription_id`. */
+/** @param idLabel - `topic_id`, `subscription_id` or `snapshot_id`. */
 export function* labelled<T extends { readonly name: string }>(
   items: Iterable<T>,
   idLabel: string,

@@ -45,9 +45,18 @@ async function lines(
   storeStats?: EmbeddedStorageStats,
 ): Promise<string[]> {
   const engine: MetricsSource = {
-    stats: () => ({ topics: 1, subscriptions: 1, tailCacheBytes: 0, waitingBytes: 0, isStopped: false }),
+    stats: () => ({ topics: 1, subscriptions: 1, snapshots: 1, tailCacheBytes: 0, waitingBytes: 0, isStopped: false }),
     topicMetrics: () => [{ name: "projects/proj/topics/topic", messageCount: 9, usage: topicUsage() }],
     subscriptionMetrics: () => [subscription],
+    snapshotMetrics: () => [
+      {
+        name: "projects/proj/snapshots/snap",
+        messageCount: 4,
+        oldestAtMs: 7_000,
+        expireAtMs: 70_000,
+        configUpdates: 2,
+      },
+    ],
     ...source,
   };
   const stats = storeStats && (() => Promise.resolve(storeStats));
@@ -69,6 +78,20 @@ test("a subscription's figures go by the names of Cloud Monitoring", async () =>
     `pubsub_googleapis_com_subscription_expired_ack_deadlines_count${labels} 1`,
     'pubsub_googleapis_com_topic_send_request_count{project_id="proj",topic_id="topic",response_class="success",response_code="success"} 1',
     'peal_topic_published_messages{project_id="proj",topic_id="topic"} 9',
+  ]) {
+    assert.ok(found.includes(line), line);
+  }
+});
+
+test("a snapshot's figures go by the names of Cloud Monitoring, and its end is told", async () => {
+  const found = await lines({});
+  const labels = '{project_id="proj",snapshot_id="snap"}';
+  for (const line of [
+    `pubsub_googleapis_com_snapshot_num_messages${labels} 4`,
+    `pubsub_googleapis_com_snapshot_oldest_message_age${labels} 3`,
+    `pubsub_googleapis_com_snapshot_config_updates_count${labels} 2`,
+    `peal_snapshot_seconds_left${labels} 60`,
+    "peal_snapshots 1",
   ]) {
     assert.ok(found.includes(line), line);
   }
@@ -183,7 +206,7 @@ test("every family is in the guide", async () => {
   });
   assert.ok(found.includes("peal_store_free_bytes 1"));
   for (const line of found.filter((candidate) => candidate.startsWith("# TYPE "))) {
-    const name = line.split(" ")[2]!.replace(/^pubsub_googleapis_com_(topic|subscription)_/, "");
+    const name = line.split(" ")[2]!.replace(/^pubsub_googleapis_com_(topic|subscription|snapshot)_/, "");
     assert.ok(guide.includes(`\`${name}\``), name);
   }
 });

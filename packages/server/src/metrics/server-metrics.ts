@@ -3,15 +3,16 @@
  *
  * A metric of Google Cloud Monitoring, `pubsub.googleapis.com/subscription/num_undelivered_messages`, goes by its own
  * name with every character that Prometheus lacks as `_`: `pubsub_googleapis_com_subscription_num_undelivered_messages`.
- * Its resource labels go with it: project_id and subscription_id, or topic_id. What is ours alone begins with `peal_`.
+ * Its resource labels go with it: project_id and subscription_id, topic_id or snapshot_id. What is ours alone begins with `peal_`.
  * The list is in docs/metrics.md.
  */
 import type { EmbeddedStorageStats } from "@peal/store";
-import type { EngineStats, SubscriptionMetrics, TopicMetrics } from "../engine/engine-metrics.js";
+import type { EngineStats, SnapshotMetrics, SubscriptionMetrics, TopicMetrics } from "../engine/engine-metrics.js";
 import type { CallCounts } from "./call-counts.js";
 import { collectSlowly } from "./collect-slowly.js";
 import { type MetricFamily, renderMetrics } from "./prometheus-text.js";
 import { familyOf, labelled } from "./resource-family.js";
+import { SNAPSHOT_ROWS } from "./snapshot-rows.js";
 import { SUBSCRIPTION_ROWS } from "./subscription-rows.js";
 import { TOPIC_ROWS } from "./topic-rows.js";
 
@@ -29,18 +30,21 @@ export interface MetricsSource {
   stats(): EngineStats;
   topicMetrics(): Iterable<TopicMetrics>;
   subscriptionMetrics(): Iterable<SubscriptionMetrics>;
+  snapshotMetrics(): Iterable<SnapshotMetrics>;
 }
 
 /** Renders one scrape, in slices. */
 export async function* scrape({ engine, calls, storeStats, nowMs }: ScrapeParts): AsyncGenerator<string> {
   const topics = await collectSlowly(labelled(engine.topicMetrics(), "topic_id"));
   const subscriptions = await collectSlowly(labelled(engine.subscriptionMetrics(), "subscription_id"));
+  const snapshots = await collectSlowly(labelled(engine.snapshotMetrics(), "snapshot_id"));
   yield* renderMetrics([
     ...processFamilies(engine.stats()),
     ...(storeStats === undefined ? [] : storeFamilies(await storeStats())),
     ...calls.families(),
     ...TOPIC_ROWS.map((row) => familyOf(row, topics, nowMs)),
     ...SUBSCRIPTION_ROWS.map((row) => familyOf(row, subscriptions, nowMs)),
+    ...SNAPSHOT_ROWS.map((row) => familyOf(row, snapshots, nowMs)),
   ]);
 }
 
@@ -53,6 +57,7 @@ function processFamilies(stats: EngineStats): MetricFamily[] {
     single("process_uptime_seconds", "gauge", "Seconds since the start of the process.", process.uptime()),
     single("peal_topics", "gauge", "Topics of all projects.", stats.topics),
     single("peal_subscriptions", "gauge", "Subscriptions of all projects.", stats.subscriptions),
+    single("peal_snapshots", "gauge", "Snapshots of all projects.", stats.snapshots),
     single("peal_tail_cache_bytes", "gauge", "Recent messages kept in memory.", stats.tailCacheBytes),
     single("peal_publish_waiting_bytes", "gauge", "Publishes that wait for the log.", stats.waitingBytes),
   ];
