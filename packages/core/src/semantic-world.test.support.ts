@@ -27,6 +27,7 @@ interface Message extends PlannedMessage {
 interface WorldPuller {
   readonly isOnce: boolean;
   readonly isExclusive: boolean;
+  readonly messagesMax: number;
   leaseMs: number;
   isReady: boolean;
 }
@@ -156,7 +157,7 @@ export class SemanticWorld {
   open(leaseMs: number, isOnce: boolean, isExclusive: boolean, messagesMax: number): PullerId {
     const puller = this.#nextPuller;
     this.#nextPuller += 1;
-    this.#pullers.set(puller, { isOnce, isExclusive, leaseMs, isReady: false });
+    this.#pullers.set(puller, { isOnce, isExclusive, messagesMax, leaseMs, isReady: false });
     this.#step({
       kind: "opened",
       puller,
@@ -226,12 +227,17 @@ export class SemanticWorld {
     const before = this.rules;
     this.rules = { ...before, ...change, isOrdered: before.isOrdered, filter: before.filter };
     const { backoff, deliveryAttemptsMax } = this.rules;
-    if (backoff === undefined) for (const kept of this.#failures.values()) kept.notBeforeMs = this.#nowMs;
-    if (before.deliveryAttemptsMax === undefined && deliveryAttemptsMax !== undefined) {
-      // S-4.3: counting starts when the policy is set; a server that goes on from the retry policy's count is told apart by max.
-      for (const kept of this.#failures.values()) kept.min = 0;
+    const isPolicyGone =
+      before.backoff !== undefined || (before.deliveryAttemptsMax !== undefined && deliveryAttemptsMax === undefined);
+    for (const kept of this.#failures.values()) {
+      // RTY-005, S-18.8: nobody asks for the delay any more.
+      if (backoff === undefined && isPolicyGone) kept.notBeforeMs = this.#nowMs;
+      // S-4.3: attempts count from when their policy is set.
+      if (before.deliveryAttemptsMax === undefined && deliveryAttemptsMax !== undefined) {
+        kept.min = 0;
+        kept.max = 0;
+      }
     }
-    if (!this.#countsFailures) for (const kept of this.#failures.values()) kept.min = 0;
     for (const [sequence, failures] of this.#dying) {
       if (deliveryAttemptsMax === undefined || failures < deliveryAttemptsMax) this.#dying.delete(sequence);
     }
@@ -247,6 +253,7 @@ export class SemanticWorld {
       still,
       effect.sequences.filter((sequence) => this.#dying.has(sequence) && !this.#settled.has(sequence)),
     );
+    const failures = still.map((sequence) => this.#dying.get(sequence) ?? 0);
     for (const sequence of still) this.#dying.delete(sequence);
     if (!isFailing) {
       this.#records.push(this.#subscription.deadLetterStep(still));
@@ -257,7 +264,7 @@ export class SemanticWorld {
       this.#step({ kind: "deadLettered", sequences: still });
       return;
     }
-    for (const sequence of still) this.#touched.add(sequence);
+    for (const [index, sequence] of still.entries()) this.#revive(sequence, failures[index]!);
     this.#step({ kind: "deadLetterFailed", sequences: still });
   }
 
@@ -490,6 +497,15 @@ export class SemanticWorld {
     this.#endBehind(sequence);
   }
 
+  /** S-18.4: it is delivered again; each time it cannot be forwarded it waits longer for that. */
+  #revive(sequence: number, failures: number): void {
+    const { backoff, deliveryAttemptsMax = failures } = this.rules;
+    const own = backoff === undefined ? 0 : Math.min(backoff.maximumMs, backoff.minimumMs * 2 ** (failures - 1));
+    const delayMs = Math.max(own, Math.min(60_000, 1_000 * 2 ** (failures - deliveryAttemptsMax)));
+    this.#failures.set(sequence, { min: failures, max: failures, delayMs, notBeforeMs: this.#nowMs + delayMs });
+    this.#touched.add(sequence);
+  }
+
   #delayMs(failures: number): number {
     const { backoff, deliveryAttemptsMax } = this.rules;
     if (backoff === undefined) return 0;
@@ -610,6 +626,7 @@ export class SemanticWorld {
     this.#extensible.clear();
     this.#forwarding = [];
     this.#voidGeneration = this.#latestGeneration;
+    this.#seenBefore = this.seen.length;
     this.#durable = this.#freeze();
     this.#step({ kind: "sought", record });
   }
@@ -666,6 +683,7 @@ export class SemanticWorld {
     if (isPersistAsked) assert.ok(this.#subscription.isDirty, "persist is asked for something");
     this.#checkDying();
     this.#failedNow.clear();
+    this.#checkNobodyWaits();
     this.#checkCounts();
     this.#advanceTo(this.#nowMs);
   }
@@ -718,6 +736,8 @@ export class SemanticWorld {
       assert.ok(failures >= deliveryAttemptsMax, `${sequence} has used its attempts`);
       this.#leases.delete(sequence);
       this.#dying.set(sequence, failures);
+      const kept = this.#failures.get(sequence);
+      if (kept !== undefined) kept.notBeforeMs = this.#nowMs;
     });
     this.#forwarding.push(effect);
   }
@@ -795,6 +815,25 @@ export class SemanticWorld {
     });
     if (kept !== undefined) kept.delayMs = 0;
     this.seen.push({ sequence, generation: effect.generation, puller: effect.puller });
+  }
+
+  /** What was delivered before and can be again is, as long as somebody can take it. */
+  #checkNobodyWaits(): void {
+    const isTakerThere = [...this.#pullers].some(
+      ([id, puller]) => puller.isReady && this.#outstanding(id) < puller.messagesMax,
+    );
+    if (!isTakerThere) return;
+    for (const { sequence } of this.seen.slice(this.#seenBefore)) {
+      if (this.#settled.has(sequence) || this.#leases.has(sequence) || this.#dying.has(sequence)) continue;
+      if ((this.#failures.get(sequence)?.notBeforeMs ?? 0) > this.#nowMs) continue;
+      assert.ok(this.#before(sequence).length > 0, `${sequence} waits, though somebody could take it`);
+    }
+  }
+
+  #outstanding(id: PullerId): number {
+    let count = 0;
+    for (const lease of this.#leases.values()) if (lease.puller === id) count += 1;
+    return count;
   }
 
   #checkCounts(): void {

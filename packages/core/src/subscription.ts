@@ -395,7 +395,10 @@ export class Subscription {
     }
     if (!rules.isExactlyOnce) unrecorded.leases.clear();
     this.#failed.changeRules(before);
-    if (before.backoff !== undefined && rules.backoff === undefined) this.#settlement.endDelays();
+    const isPolicyGone =
+      before.backoff !== undefined ||
+      (before.deliveryAttemptsMax !== undefined && rules.deliveryAttemptsMax === undefined);
+    if (isPolicyGone && rules.backoff === undefined) this.#settlement.endDelays();
   }
 
   #seek(record: Uint8Array): void {
