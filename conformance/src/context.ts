@@ -20,6 +20,9 @@ type PubsubMessage = protos.google.pubsub.v1.IPubsubMessage;
 type ReceivedMessage = protos.google.pubsub.v1.IReceivedMessage;
 type StreamingPullRequest = protos.google.pubsub.v1.IStreamingPullRequest;
 
+/** Paths that are not of one project. */
+const WHOLE_PATH = /^\/(?:$|v1\/|metrics$|\.well-known\/)/;
+
 /** What a context is made from: the server and what the run allows. */
 export interface ContextParts {
   readonly connection: Connection;
@@ -167,15 +170,14 @@ export class Context {
     return raw;
   }
 
-  /** Sends a REST request; `path` is what follows `/v1/projects/PROJECT`, or a whole path: `/`, `/metrics` or one from `/v1` on. */
+  /** Sends a REST request; `path` is what follows `/v1/projects/PROJECT`, or a whole path: see `WHOLE_PATH`. */
   rest(
     method: string,
     path: string,
     body?: JsonObject | string | Buffer,
     headers: Record<string, string> = {},
   ): Promise<RestResponse> {
-    const whole =
-      path.startsWith("/v1") || path === "/" || path === "/metrics" ? path : `/v1/projects/${this.project}${path}`;
+    const whole = WHOLE_PATH.test(path) ? path : `/v1/projects/${this.project}${path}`;
     return this.#connection.rest.send(method, whole, body, headers);
   }
 

@@ -18,6 +18,8 @@ import { PAGE_CASES } from "./page.js";
 import { PUB_CASES } from "./pub.js";
 import { PUB_LIMIT_CASES } from "./pub-limits.js";
 import { PULL_CASES } from "./pull.js";
+import { PUSH_CASES } from "./push.js";
+import { PUSH_TIME_CASES } from "./push-time.js";
 import { REST_CASES } from "./rest.js";
 import { REST_MAP_CASES } from "./rest-map.js";
 import { RETENTION_CASES } from "./retention.js";
@@ -64,4 +66,6 @@ export const ALL_CASES: readonly ConformanceCase[] = [
   ...SEEK_CASES,
   ...SNAPSHOT_CASES,
   ...DETACH_CASES,
+  ...PUSH_CASES,
+  ...PUSH_TIME_CASES,
 ];

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { ConformanceCase } from "../conformance-case.js";
+import { okJson } from "../rest.js";
 
 export const DETACH_CASES: readonly ConformanceCase[] = [
   {
@@ -31,6 +32,19 @@ export const DETACH_CASES: readonly ConformanceCase[] = [
       assert.deepEqual(ofTopic, [attached]);
       const [ofProject] = await context.subscriber.listSubscriptions({ project: `projects/${context.project}` });
       assert.deepEqual(ofProject.map(({ name }) => name).sort(), [attached, subscription].sort());
+    },
+  },
+  {
+    id: "DET-004",
+    title: "detaching is a permission of the topic, not of the subscription",
+    needs: ["iam"],
+    run: async (context) => {
+      const { topic, subscription } = await context.createPair();
+      const permissions = ["pubsub.topics.detachSubscription"];
+      const ofTopic = await context.rest("POST", `/v1/${topic}:testIamPermissions`, { permissions });
+      assert.deepEqual(okJson(ofTopic)["permissions"], permissions);
+      const ofSubscription = await context.rest("POST", `/v1/${subscription}:testIamPermissions`, { permissions });
+      assert.equal(okJson(ofSubscription)["permissions"], undefined);
     },
   },
 ];
