@@ -75,6 +75,8 @@ export class LiveSubscription implements LogFollower {
   #isStepping = false;
   #isEnded = false;
   #isCounting = false;
+  /** A seek is on its way into the log. */
+  #isSeeking = false;
 
   /**
    * @param start - Where the subscription begins when its ack log is empty.
@@ -134,17 +136,16 @@ export class LiveSubscription implements LogFollower {
   }
 
   take(turn: Turn): void {
-    if (this.#isStepping) {
-      this.#turns.push(turn);
-      return;
-    }
+    this.#turns.push(turn);
+    if (!this.#isStepping && !this.#isSeeking) this.#takeAll();
+  }
+
+  #takeAll(): void {
     this.#isStepping = true;
     try {
-      let next: Turn | undefined = turn;
-      while (next !== undefined && !this.#isEnded) {
+      for (let next = this.#turns.shift(); next !== undefined && !this.#isEnded; next = this.#turns.shift()) {
         if (typeof next === "function") next(undefined);
         else this.#step(next);
-        next = this.#turns.shift();
       }
     } catch (error) {
       // A core that fails an assertion must not be asked again, nor may anything be promised on what it said.
@@ -173,9 +174,38 @@ export class LiveSubscription implements LogFollower {
     return this.#core.snapshotRecord();
   }
 
-  /** The state after a seek; once it is durable, `sought` makes it true. */
+  /**
+   * The state after a seek. Nothing else is taken until `becomeSought` or `giveUpSeek`: an ack that came between the two
+   * would be undone though it was confirmed.
+   */
   planSeek(plan: SeekPlan): Uint8Array {
-    return this.#core.planSeek(plan);
+    const record = this.#core.planSeek(plan);
+    this.#isSeeking = true;
+    return record;
+  }
+
+  /**
+   * The seek is durable: its state holds, and what came meanwhile is taken.
+   *
+   * @param droppedUpTo - Everything at or below is past retention.
+   * @returns The floor of that state.
+   */
+  becomeSought(record: Uint8Array, droppedUpTo: number): number {
+    const waiting = this.#turns;
+    this.#turns = [{ kind: "sought", record }];
+    if (droppedUpTo > 0) this.#turns.push({ kind: "dropped", floor: droppedUpTo });
+    this.#takeAll();
+    const { floor } = this.#core;
+    this.#isSeeking = false;
+    this.#turns.push(...waiting);
+    this.#takeAll();
+    return floor;
+  }
+
+  /** The seek was not written: what came meanwhile is taken as if it had not been. */
+  giveUpSeek(): void {
+    this.#isSeeking = false;
+    this.#takeAll();
   }
 
   /** Counts what the filter keeps out of the backlog, where that is not known yet; never rejects. */

@@ -83,7 +83,10 @@ export class SeekJob implements AckLogJob {
   }
 
   failed(error: PubSubError): void {
-    if (this.#forming !== undefined) this.#host.topic.holds.delete(this.#forming.hold);
+    if (this.#forming !== undefined) {
+      this.#host.topic.holds.delete(this.#forming.hold);
+      this.#live.giveUpSeek();
+    }
     this.#reject(error);
   }
 }

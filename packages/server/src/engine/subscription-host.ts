@@ -281,9 +281,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   becomeSought(live: LiveSubscription, record: Uint8Array, next: SubscriptionRecord, lowest: number): void {
     this.record = next;
     this.#droppedUpTo = Math.min(this.#droppedUpTo, lowest);
-    live.take({ kind: "sought", record });
-    if (this.#droppedUpTo > 0) live.take({ kind: "dropped", floor: this.#droppedUpTo });
-    this.#durableFloor = live.floor;
+    this.#durableFloor = live.becomeSought(record, this.#droppedUpTo);
     this.#parts.onFloor(this.topic);
   }
 
