@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { type EmbeddedStorage, openEmbeddedStorage } from "@peal/store";
 import { Engine } from "./engine.js";
 import { batchOf, RecordingPuller, SUBSCRIPTION, subscriptionSettings, TOPIC } from "./engine.test.support.js";
+import { batchOfMessages, readBack } from "./pubsub-message.test.support.js";
 import { SystemClock } from "./system-clock.js";
 
 interface Server {
@@ -28,7 +29,7 @@ async function start(directory: string): Promise<Server> {
 }
 
 /** Pulls until `count` messages have come; a bound against hanging is the test's. */
-async function pullAll(engine: Engine, count: number): Promise<RecordingPuller> {
+async function pullAll(engine: Engine, count: number, name = SUBSCRIPTION): Promise<RecordingPuller> {
   const options = {
     maxOutstandingMessages: Number.POSITIVE_INFINITY,
     maxOutstandingBytes: Number.POSITIVE_INFINITY,
@@ -38,7 +39,7 @@ async function pullAll(engine: Engine, count: number): Promise<RecordingPuller> 
     clientId: "",
   };
   const puller = new RecordingPuller();
-  puller.puller = engine.openPuller(SUBSCRIPTION, options, puller);
+  puller.puller = engine.openPuller(name, options, puller);
   puller.ready();
   while (puller.received.length < count) await new Promise(setImmediate);
   return puller;
@@ -73,4 +74,49 @@ test("everything is as it was after a clean stop and a start on the same directo
   );
   await second.engine.close();
   await second.storage.close();
+});
+
+test("dead letters and publishes to their topic come in the log's order, all of them, once", {
+  timeout: 60_000,
+}, async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "peal-engine-"));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const { storage, engine } = await start(directory);
+  const dead = "projects/p/topics/dead";
+  await engine.createTopic({ name: TOPIC, labels: {} });
+  await engine.createTopic({ name: dead, labels: {} });
+  const deadLetterPolicy = { topic: dead, maxDeliveryAttempts: 1 };
+  await engine.createSubscription(subscriptionSettings({ name: "projects/p/subscriptions/dying", deadLetterPolicy }));
+  await engine.createSubscription(subscriptionSettings({ topic: dead }));
+  const target = pullAll(engine, 600);
+  const sent = Array.from({ length: 300 }, (_, index) => ({ data: `dying ${index}` }));
+  await engine.publish(TOPIC, batchOfMessages(sent));
+  const dying = await pullAll(engine, 300, "projects/p/subscriptions/dying");
+  const published: Promise<number>[] = [];
+  const nacked: Promise<unknown>[] = [];
+  for (let at = 0; at < 300; at += 10) {
+    published.push(
+      engine.publish(dead, batchOfMessages(Array.from({ length: 10 }, (_, index) => ({ data: `own ${at + index}` })))),
+    );
+    nacked.push(engine.modifyAckDeadline("projects/p/subscriptions/dying", dying.ackIds().slice(at, at + 10), 0));
+    await new Promise(setImmediate);
+  }
+  await Promise.all([...published, ...nacked]);
+  const { batches } = await target;
+  const received = batches.flatMap((batch) =>
+    batch.runs.flatMap((run) =>
+      Array.from({ length: run.count }, (_, index) => ({
+        id: run.firstMessageId + index,
+        data: readBack(run.bytes.subarray(run.offset(index), run.offset(index) + run.length(index))).data,
+      })),
+    ),
+  );
+  const own = Array.from({ length: 300 }, (_, index) => `own ${index}`);
+  assert.deepEqual(received.map(({ data }) => data).sort(), [...sent.map(({ data }) => data), ...own].sort());
+  assert.ok(
+    received.every(({ id }, index) => index === 0 || id > received[index - 1]!.id),
+    "ids rise with the log",
+  );
+  await engine.close();
+  await storage.close();
 });
