@@ -2,6 +2,7 @@ import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { GrpcClient } from "@peal/grpc";
 import {
   DeleteTopicRequestSchema,
+  ModifyPushConfigRequestSchema,
   PublishRequestSchema,
   StreamingPullRequestSchema,
   SubscriptionSchema,
@@ -49,6 +50,15 @@ export class Endpoint {
       ...settings,
     });
     await this.client.unary(`${SUBSCRIBER}/CreateSubscription`, toBinary(SubscriptionSchema, subscription));
+  }
+
+  /** Turns a subscription that is pulled from into one that is pushed. */
+  async pushTo(id: string, pushEndpoint: string): Promise<void> {
+    const request = create(ModifyPushConfigRequestSchema, {
+      subscription: subscriptionName(id),
+      pushConfig: { pushEndpoint },
+    });
+    await this.client.unary(`${SUBSCRIBER}/ModifyPushConfig`, toBinary(ModifyPushConfigRequestSchema, request));
   }
 
   async deleteTopic(id: string): Promise<void> {

@@ -41,12 +41,11 @@ export async function benchPush(context: BenchContext): Promise<void> {
       const endpoint = new Endpoint(subject.port);
       try {
         await endpoint.createTopic(TOPIC);
-        await endpoint.createSubscription(TOPIC, TOPIC, {
-          pushConfig: { pushEndpoint: `http://127.0.0.1:${port}/push` },
-        });
+        await endpoint.createSubscription(TOPIC, TOPIC);
         const load = new PublishLoad(endpoint, { requests: [publishRequest(TOPIC, 100, 1024)], inFlight: 4 });
         load.start(messages / 100);
         await load.finished();
+        await endpoint.pushTo(TOPIC, `http://127.0.0.1:${port}/push`);
         const result = await measureWindow(subject, context, () => received, messages);
         context.report({
           question: "push, 1 KiB, wrapped, plain http",
