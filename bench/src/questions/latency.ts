@@ -20,13 +20,13 @@ const TOPIC = "latency";
 const APPEND_BYTES = 4096;
 const QUESTION = "publish to delivery, idle server";
 
-async function endToEnd(folder: string, samples: number): Promise<number[]> {
+async function endToEnd(folder: string, samples: number, isExactlyOnce = false): Promise<number[]> {
   const subject = await Subject.startPeal(folder);
   const publisher = new Endpoint(subject.port);
   const subscriber = new GrpcClient(`127.0.0.1:${subject.port}`);
   try {
     await publisher.createTopic(TOPIC);
-    await publisher.createSubscription(TOPIC, TOPIC);
+    await publisher.createSubscription(TOPIC, TOPIC, { enableExactlyOnceDelivery: isExactlyOnce });
     let arrived: (atMs: number) => void = () => undefined;
     let acked: Promise<unknown> = Promise.resolve();
     const acks = new AckCollector(subscriptionName(TOPIC), 1, (request) => {
@@ -84,7 +84,8 @@ export async function benchLatency(context: BenchContext): Promise<void> {
   for (let round = 1; round <= context.rounds; round += 1) {
     const delivery = await withFolder((folder) => endToEnd(folder, samples));
     const raw = await withFolder((folder) => measureRawLimit(folder, APPEND_BYTES, context.windowMs / 3));
-    rounds.push({ delivery, append: raw.latenciesMs, call: await emptyCalls(samples) });
+    const exactlyOnce = await withFolder((folder) => endToEnd(folder, samples, true));
+    rounds.push({ delivery, exactlyOnce, append: raw.latenciesMs, call: await emptyCalls(samples) });
   }
   for (const [name, share, target] of [
     ["p50", 0.5, 1.5],
@@ -104,4 +105,17 @@ export async function benchLatency(context: BenchContext): Promise<void> {
       target: { kind: "atMost", value: target },
     });
   }
+  const more = rounds.map(({ delivery, exactlyOnce, append }) => {
+    const limit = quantile(delivery, 0.5) + quantile(append, 0.5);
+    return { ratio: quantile(exactlyOnce, 0.5) / limit, deliveryMs: quantile(exactlyOnce, 0.5), limit };
+  });
+  more.sort((left, right) => left.ratio - right.ratio);
+  const middle = more[Math.floor((more.length - 1) / 2)]!;
+  context.report({
+    question: QUESTION,
+    figure: "exactly-once, p50 / (plain delivery + one more 4 KiB append + fdatasync)",
+    value: middle.ratio,
+    text: `${middle.ratio.toFixed(2)} × (${middle.deliveryMs.toFixed(2)} ms / ${middle.limit.toFixed(2)} ms)`,
+    target: { kind: "atMost", value: 1.2 },
+  });
 }
