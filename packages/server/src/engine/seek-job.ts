@@ -55,8 +55,11 @@ export class SeekJob implements AckLogJob {
 
   form(): AckLogCommit | undefined {
     let plan: KeepingSeekPlan;
+    let record: Uint8Array;
     try {
       plan = this.#plan();
+      // Changes nothing yet: contents of a snapshot that cannot be read end this seek and nothing else.
+      record = this.#live.planSeek(plan);
     } catch (error) {
       this.#reject(fromStorage(error, this.#host.name));
       return undefined;
@@ -64,7 +67,6 @@ export class SeekJob implements AckLogJob {
     const { record: present, revision, name, topic } = this.#host;
     const lowest = plan.kept?.after ?? plan.revivedAbove;
     const next = recordAfter(present, lowest, plan.kept);
-    const record = this.#live.planSeek(plan);
     // Until the subscription's own floor has followed.
     const hold = { floor: Math.min(next.start, lowest) };
     topic.holds.add(hold);

@@ -343,6 +343,20 @@ test("a kill at any commit of a seek leaves the state of before or the whole of 
   }
 });
 
+test("a snapshot whose contents cannot be read fails the seek, and nothing else", async () => {
+  const world = await openWorld();
+  await world.publish("one");
+  await snapshot(world);
+  for await (const log of world.storage.logs("snapshot")) {
+    const data = Buffer.from("not a record");
+    await world.storage.commit([{ kind: "appendIf", log, previous: 1, data, timeMs: 0, replace: true }]);
+  }
+  await assert.rejects(seekSnapshot(world), { code: "INTERNAL" });
+  assert.deepEqual(world.failures, []);
+  assert.deepEqual(await ackAll(world), ["one"]);
+  await seekTime(world, 0);
+});
+
 test("a seek says what it cannot do", async () => {
   const world = await openWorld();
   await assert.rejects(seekTime(world, 0, OTHER), { code: "NOT_FOUND", message: /resource=other/ });

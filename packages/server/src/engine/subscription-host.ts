@@ -15,7 +15,7 @@ import { type AckOutcome, AckOutcomes, type Settling } from "./ack-outcomes.js";
 import { type BlockRun, RunBatch } from "./delivered-runs.js";
 import { DeliveryTimes } from "./delivery-times.js";
 import type { PullerOptions, PullerSink } from "./engine-contract.js";
-import { fromStorage, notFound, wrongSubscriptionType } from "./engine-errors.js";
+import { fromStorage, internal, notFound, wrongSubscriptionType } from "./engine-errors.js";
 import type { EngineLog } from "./engine-log.js";
 import { HostPuller, type PullerHost } from "./host-puller.js";
 import { LastActivity } from "./last-activity.js";
@@ -262,8 +262,17 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
   inTurn<Answer>(ask: (live: LiveSubscription) => Answer): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#take((failure) => {
-        if (failure === undefined && this.#live !== undefined) resolve(ask(this.#live));
-        else reject(failure ?? notFound(this.name));
+        if (failure !== undefined || this.#live === undefined) {
+          reject(failure ?? notFound(this.name));
+          return;
+        }
+        try {
+          resolve(ask(this.#live));
+        } catch (error) {
+          // A core that fails an assertion ends the subscription; who asked must not wait for ever.
+          reject(internal(error));
+          throw error;
+        }
       });
     });
   }
