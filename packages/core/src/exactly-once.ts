@@ -1,4 +1,5 @@
 import type { AckFailureReason, Effect, Event, Generation } from "./events.js";
+import { risingOrder } from "./rising-order.js";
 import type { Settlement } from "./settlement.js";
 import type { SubscriptionParts } from "./subscription-parts.js";
 
@@ -17,7 +18,7 @@ export class ExactlyOnce {
   ack(event: Event & { kind: "acked" }, nowMs: number): Outcome {
     const { ackedMemory, keys } = this.#parts;
     const reasons = new Map<number, AckFailureReason>();
-    for (const index of this.#inOrder(event.sequences)) {
+    for (const index of this.#order(event.sequences)) {
       const sequence = event.sequences[index]!;
       const generation = event.generations[index]!;
       const slot = this.#livingLease(sequence, generation, nowMs);
@@ -34,7 +35,7 @@ export class ExactlyOnce {
 
   modify(event: Event & { kind: "modified" }, nowMs: number, random: () => number): Outcome {
     const reasons = new Map<number, AckFailureReason>();
-    for (let index = 0; index < event.sequences.length; index += 1) {
+    for (const index of this.#order(event.sequences)) {
       const slot = this.#livingLease(event.sequences[index]!, event.generations[index]!, nowMs);
       const leaseMs = event.leaseMs[index]!;
       if (slot === -1) reasons.set(index, "invalid");
@@ -59,11 +60,9 @@ export class ExactlyOnce {
     return generation > voidGeneration && cursor.has(sequence) && ackedMemory.has(sequence, generation, nowMs);
   }
 
-  /** The indexes of the ids; by sequence where order matters, so that one request may ack a key's messages in any order. */
-  #inOrder(sequences: readonly number[]): number[] {
-    const indexes = sequences.map((_, index) => index);
-    if (this.#parts.rules.isOrdered) indexes.sort((left, right) => sequences[left]! - sequences[right]!);
-    return indexes;
+  /** The indexes of the ids; by sequence where order matters, so that one request may name a key's messages in any order. */
+  #order(sequences: readonly number[]): Iterable<number> {
+    return this.#parts.rules.isOrdered ? risingOrder(sequences) : sequences.keys();
   }
 }
 

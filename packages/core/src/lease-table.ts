@@ -304,6 +304,13 @@ export class LeaseTable {
     for (let slot = 0; slot < this.#slotsUsed; slot += 1) if (this.#states[slot] === DELAYED) visit(slot);
   }
 
+  /** Visits the slot of every message up to `sequence`, in no order that means anything. */
+  forEachUpTo(sequence: number, visit: (slot: number) => void): void {
+    for (let slot = 0; slot < this.#slotsUsed; slot += 1) {
+      if (this.#states[slot] !== 0 && this.#sequences[slot]! <= sequence) visit(slot);
+    }
+  }
+
   /** Visits the parts of a run of sequences that are out under a lease of this generation. */
   forEachLeasedPart(
     run: { readonly first: number; readonly count: number },

@@ -105,6 +105,8 @@ export class SemanticWorld {
   #voidGeneration = -1;
   #latestGeneration = 0;
   #discardBeforeMs = 0;
+  /** Everything at or below is past retention. */
+  #dropped = 0;
   #nextPuller = 1;
   #nextRequest = 1;
   #nowMs = 0;
@@ -207,17 +209,15 @@ export class SemanticWorld {
     this.#ask(event);
   }
 
-  /** Told in rising order, so that what fails first is the first of its key. */
   modify(deliveries: readonly SeenDelivery[], leaseMs: number): void {
     // What an id of before the start extends depends on how far the read-ahead is: not told here.
     const known = this.rules.isExactlyOnce ? deliveries : deliveries.filter((one) => this.#isOfThisStart(one));
-    const sorted = [...known].sort((left, right) => left.sequence - right.sequence);
     const event: Pending = {
       kind: "modified",
       request: this.#takeRequest(),
-      sequences: sorted.map(({ sequence }) => sequence),
-      generations: sorted.map(({ generation }) => generation),
-      leaseMs: sorted.map(() => leaseMs),
+      sequences: known.map(({ sequence }) => sequence),
+      generations: known.map(({ generation }) => generation),
+      leaseMs: known.map(() => leaseMs),
     };
     if (!this.rules.isExactlyOnce) this.#modifyAtLeastOnce(event);
     this.#ask(event);
@@ -283,12 +283,13 @@ export class SemanticWorld {
     const discardBeforeMs = discardsNext ? this.#blocks.length + 3 : 0;
     const settled = new Set<number>();
     for (let sequence = 1; sequence <= this.#head; sequence += 1) {
-      const isSettled = sequence <= upTo || (!isRetained && this.#settled.has(sequence));
+      const isRevived = isRetained && sequence > this.#dropped;
+      const isSettled = sequence <= upTo || (!isRevived && this.#settled.has(sequence));
       if (isSettled) settled.add(sequence);
     }
     this.#seek(settled, discardBeforeMs, {
       settledUpTo: upTo,
-      revivedAbove: isRetained ? 0 : Number.POSITIVE_INFINITY,
+      revivedAbove: isRetained ? this.#dropped : Number.POSITIVE_INFINITY,
       discardBeforeMs,
     });
   }
@@ -303,6 +304,13 @@ export class SemanticWorld {
       snapshot,
       discardBeforeMs: 0,
     });
+  }
+
+  /** Retention: what is dropped does not come again; leases on it run on. */
+  drop(upTo: number): void {
+    this.#dropped = Math.max(this.#dropped, Math.min(upTo, this.#head));
+    this.#forgetDropped();
+    this.#step({ kind: "dropped", floor: this.#dropped });
   }
 
   /** Moves the clock on, stopping at each wake that was asked for. */
@@ -348,9 +356,14 @@ export class SemanticWorld {
     this.#remember(this.#failures.keys());
   }
 
-  /** A kill: what no record tells is lost. */
-  restart(): void {
-    const { durable } = { durable: this.#durable };
+  /** Ends the server and starts it anew. A clean stop writes all down; after a kill what no record tells is lost. */
+  restart(isClean: boolean): void {
+    if (isClean) {
+      this.#records = [this.#subscription.takeCheckpoint(true, this.#nowMs)];
+      this.#durable.failures.clear();
+      this.#remember(this.#failures.keys(), true);
+    }
+    const durable = this.#durable;
     this.#settled.clear();
     for (let sequence = 1; sequence <= this.#head; sequence += 1) {
       const isSettled = durable.settled.has(sequence) || !this.#wasChosenAt(sequence, durable.discardBeforeMs);
@@ -377,14 +390,15 @@ export class SemanticWorld {
       this.#failures.set(sequence, { min, max, delayMs, notBeforeMs: this.#nowMs + delayMs });
     }
     for (const [sequence, { generation, leaseMs }] of durable.leases) {
-      if (!this.rules.isExactlyOnce || this.#settled.has(sequence)) continue;
+      if (this.#settled.has(sequence) || sequence <= this.#dropped) continue;
       const deadlineAtMs = this.#nowMs + leaseMs;
       this.#leases.set(sequence, { generation, leaseMs, deadlineAtMs, puller: undefined });
       this.#unmet.add(sequence);
     }
     const options = { startNumber: this.#starts, limits: this.#limits, rules: this.rules };
     this.#subscription = Subscription.restore(this.#records, this.#head, options, this.#nowMs);
-    this.#step({ kind: "ticked" });
+    this.#forgetDropped();
+    this.#step({ kind: "dropped", floor: this.#dropped });
   }
 
   /** When all is quiet: what is not settled comes, and when that is acked, nothing is left. */
@@ -412,6 +426,15 @@ export class SemanticWorld {
 
   #isOfThisStart(delivery: SeenDelivery): boolean {
     return this.seen.indexOf(delivery) >= this.#seenBefore;
+  }
+
+  #forgetDropped(): void {
+    for (let sequence = 1; sequence <= this.#dropped; sequence += 1) {
+      this.#settled.add(sequence);
+      this.#failures.delete(sequence);
+      this.#dying.delete(sequence);
+      this.#extensible.delete(sequence);
+    }
   }
 
   #takeRequest(): number {
@@ -482,6 +505,10 @@ export class SemanticWorld {
 
   #fail(sequence: number): void {
     this.#leases.delete(sequence);
+    if (sequence <= this.#dropped) {
+      this.#unmet.delete(sequence);
+      return;
+    }
     this.#extensible.delete(sequence);
     const isUnsure = this.#unmet.delete(sequence);
     if (this.#countsFailures) {
@@ -528,21 +555,29 @@ export class SemanticWorld {
   }
 
   #modifyAtLeastOnce(event: Event & { kind: "modified" }): void {
-    event.sequences.forEach((sequence, index) => {
+    for (const index of this.#orderOf(event)) {
+      const sequence = event.sequences[index]!;
       const generation = event.generations[index]!;
       const leaseMs = event.leaseMs[index]!;
       const lease = this.#leases.get(sequence);
-      if (generation <= this.#voidGeneration) return;
+      if (generation <= this.#voidGeneration) continue;
       if (lease?.generation !== generation) {
         if (leaseMs > 0) this.#extendLate(sequence, generation, leaseMs);
-        return;
+        continue;
       }
       if (leaseMs === 0) this.#fail(sequence);
       else {
         lease.leaseMs = leaseMs;
         lease.deadlineAtMs = this.#nowMs + leaseMs;
       }
-    });
+    }
+  }
+
+  /** By sequence where there is an order: the first of a key fails, and the others end with it. */
+  #orderOf(event: Pending): number[] {
+    const order = event.sequences.map((_, index) => index);
+    if (this.rules.isOrdered) order.sort((left, right) => event.sequences[left]! - event.sequences[right]!);
+    return order;
   }
 
   /** S-3.6; of an ordering key only in turn. */
@@ -569,10 +604,10 @@ export class SemanticWorld {
       [...failed.keys()],
       [...failed.keys()].sort((left, right) => left - right),
     );
-    const order = event.sequences.map((_, index) => index);
-    if (this.rules.isOrdered) order.sort((left, right) => event.sequences[left]! - event.sequences[right]!);
-    for (const index of order) {
+    for (const index of this.#orderOf(event)) {
       const sequence = event.sequences[index]!;
+      // Whether a lease on what is dropped is known after a restart depends on what was written by the way.
+      if (sequence <= this.#dropped && !this.#leases.has(sequence)) continue;
       const generation = event.generations[index]!;
       const told = failed.get(index) ?? "done";
       const name = `${event.kind} ${sequence} under ${generation}`;
@@ -629,6 +664,8 @@ export class SemanticWorld {
     this.#seenBefore = this.seen.length;
     this.#durable = this.#freeze();
     this.#step({ kind: "sought", record });
+    this.#forgetDropped();
+    this.#step({ kind: "dropped", floor: this.#dropped });
   }
 
   #freeze(): Durable {
@@ -642,7 +679,7 @@ export class SemanticWorld {
   }
 
   /** A record of all that changed is written: of `failed` what is known of their failures. */
-  #remember(failed: Iterable<number>): void {
+  #remember(failed: Iterable<number>, keepsLeases = this.rules.isExactlyOnce): void {
     const { failures } = this.#durable;
     for (const sequence of failed) {
       const kept = this.#failures.get(sequence);
@@ -653,7 +690,7 @@ export class SemanticWorld {
     this.#touched.clear();
     const durable = this.#freeze();
     for (const [sequence, { generation, leaseMs }] of this.#leases) {
-      if (this.rules.isExactlyOnce) durable.leases.set(sequence, { generation, leaseMs });
+      if (keepsLeases) durable.leases.set(sequence, { generation, leaseMs });
     }
     this.#durable = { ...durable, failures };
   }

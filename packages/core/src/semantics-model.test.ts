@@ -95,7 +95,8 @@ const actions = fc.oneof(
   action(2, "count", fc.tuple(), (world) => world.count()),
   action(3, "takeStep", fc.tuple(), (world) => world.takeStep()),
   action(1, "takeCheckpoint", fc.tuple(), (world) => world.takeCheckpoint()),
-  action(1, "restart", fc.tuple(), (world) => world.restart()),
+  action(1, "restart", fc.tuple(fc.boolean()), (world, isClean) => world.restart(isClean)),
+  action(1, "drop", fc.tuple(fc.nat({ max: 40 })), (world, upTo) => world.drop(upTo)),
   action(
     1,
     "changeRules",

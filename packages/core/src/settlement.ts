@@ -2,6 +2,7 @@ import { assert } from "./assert.js";
 import type { Event, Generation } from "./events.js";
 import type { FailedDeliveries } from "./failed-deliveries.js";
 import { NO_ACCOUNT } from "./lease-table.js";
+import { risingOrder } from "./rising-order.js";
 import type { SubscriptionParts } from "./subscription-parts.js";
 
 /** How leases end or go on: ack, nack, a new length, expiry, return. Knows the rules of S-3.4 to S-3.7. */
@@ -20,9 +21,22 @@ export class Settlement {
 
   /** Retention drops everything at or below `floor`: nothing to write, it is found again after a restart. */
   drop(floor: number): void {
-    const { cursor, unrecorded } = this.#parts;
+    const { cursor, keys, leases, unrecorded } = this.#parts;
     cursor.settle(0, floor);
     unrecorded.droppedFloor = Math.max(unrecorded.droppedFloor, floor);
+    // What only waits for its turn is forgotten then; what holds up its key, or waits for something else, is not to go on.
+    const isAnySetAside = leases.delayedCount + leases.dyingCount + leases.unsizedCount > 0;
+    if (keys.keyCount > 0 || isAnySetAside) this.#forgetDropped();
+  }
+
+  #forgetDropped(): void {
+    const { cursor, keys, leases } = this.#parts;
+    const dropped: number[] = [];
+    leases.forEachUpTo(cursor.floor, (slot) => dropped.push(slot));
+    for (const slot of dropped) {
+      if (!leases.isLeased(slot)) this.#forget(slot);
+      else if (keys.has(slot)) keys.remove(slot, true);
+    }
   }
 
   /** Ids of any generation ack (S-3.7), but for those of before a seek: the consumer did process the message. */
@@ -66,23 +80,34 @@ export class Settlement {
 
   /** Takes new lease lengths; 0 is a nack. Ids that are stale are ignored. */
   modify(event: Event & { kind: "modified" }, head: number, nowMs: number, random: () => number): void {
-    const { leases, voidGeneration } = this.#parts;
-    event.sequences.forEach((sequence, index) => {
+    const { rules, voidGeneration } = this.#parts;
+    const { sequences } = event;
+    // The first of a key that is nacked ends the others, whatever the order in which they are named.
+    const order = rules.isOrdered ? risingOrder(sequences) : undefined;
+    for (let at = 0; at < sequences.length; at += 1) {
+      const index = order?.[at] ?? at;
       const generation = event.generations[index];
       const leaseMs = event.leaseMs[index];
       assert(generation !== undefined && leaseMs !== undefined, "the arrays of an event are parallel");
-      if (generation <= voidGeneration) return;
-      const slot = leases.find(sequence);
-      if (slot === -1) {
-        if (leaseMs > 0 && sequence <= head) this.#leaseAhead(sequence, generation, leaseMs, nowMs);
-      } else if (generation < leases.generation(slot)) {
-        // Handed out again meanwhile, or nacked: the id is stale (S-3.6).
-      } else if (leaseMs > 0) {
-        this.#extend(slot, generation, leaseMs, nowMs);
-      } else if (leases.isLeased(slot)) {
-        this.nack(slot, nowMs, random);
-      }
-    });
+      if (generation <= voidGeneration) continue;
+      this.#modifyOne(sequences[index]!, generation, leaseMs, { head, nowMs, random });
+    }
+  }
+
+  #modifyOne(
+    sequence: number,
+    generation: Generation,
+    leaseMs: number,
+    { head, nowMs, random }: { readonly head: number; readonly nowMs: number; readonly random: () => number },
+  ): void {
+    const { leases } = this.#parts;
+    const slot = leases.find(sequence);
+    if (slot === -1) {
+      if (leaseMs > 0 && sequence <= head) this.#leaseAhead(sequence, generation, leaseMs, nowMs);
+    } else if (generation < leases.generation(slot)) {
+      // Handed out again meanwhile, or nacked: the id is stale (S-3.6).
+    } else if (leaseMs > 0) this.#extend(slot, generation, leaseMs, nowMs);
+    else if (leases.isLeased(slot)) this.nack(slot, nowMs, random);
   }
 
   nack(slot: number, nowMs: number, random: () => number): void {
