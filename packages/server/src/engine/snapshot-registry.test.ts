@@ -107,6 +107,19 @@ test("a snapshot lives 7 days less the age of the oldest message that is not ack
   assert.equal(await logCount(world, "snapshot"), 2);
 });
 
+test("what a filter keeps out does not shorten the life of a snapshot", async () => {
+  const world = await TestWorld.open();
+  const filter = 'hasPrefix(attributes.a, "b")';
+  await world.engine.createSubscription(subscriptionSettings({ name: OTHER, filter }));
+  await world.publish("one", "two");
+  await world.advance(6 * DAY_MS + 23.5 * HOUR_MS);
+  await assert.rejects(snapshot(world), { code: "FAILED_PRECONDITION" });
+  await world.start();
+  await snapshot(world, SNAPSHOT, OTHER);
+  assert.equal(world.engine.getSnapshot(SNAPSHOT).expireAtMs, world.clock.wallMs() + 7 * DAY_MS);
+  assert.equal([...world.engine.snapshotMetrics()][0]!.messageCount, 0);
+});
+
 test("a snapshot is deleted when it is over, also where that was while the server was down", async () => {
   const world = await TestWorld.open();
   await snapshot(world);

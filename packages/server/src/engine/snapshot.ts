@@ -52,8 +52,11 @@ export interface TakenSnapshot extends TopicHold {
 }
 
 /** Takes what is not settled now, with every ack that was answered seen, and holds it. */
-export function takeSnapshot(host: SubscriptionHost): Promise<TakenSnapshot> {
+export async function takeSnapshot(host: SubscriptionHost): Promise<TakenSnapshot> {
   const { topic } = host;
+  const { filter } = host.rules;
+  // What a filter keeps out is not the oldest message.
+  if (filter !== undefined) await host.inTurn((live) => live.countBacklog(filter));
   return host.inTurn((live) => {
     const { backlog, oldestUnackedSequence: oldestUnacked } = live.counts;
     const taken = { data: live.snapshotRecord(), floor: live.floor, backlog, head: topic.log.head, oldestUnacked };
