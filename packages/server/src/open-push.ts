@@ -5,6 +5,7 @@ import { ISSUER_DEFAULT } from "./push/discovery.js";
 import { createHttpPoster } from "./push/http-poster.js";
 import { NameResolver } from "./push/name-resolver.js";
 import type { PushEngine } from "./push/push-engine.js";
+import type { PushState } from "./push/push-log.js";
 import { type PushService, startPush } from "./push/push-service.js";
 import { type KeyStore, SigningKeys } from "./push/signing-keys.js";
 import type { ServerOptions } from "./running-server.js";
@@ -15,6 +16,8 @@ const KEY = "push/signing-key";
 export interface PreparedPush {
   /** For whoever verifies tokens. */
   readonly signer: { readonly issuer: string; readonly publicKeys: () => Promise<object> };
+  /** None before `begin`. */
+  pushStates(): Iterable<PushState>;
   /** Pushes from now on. */
   begin(engine: PushEngine): PushService;
 }
@@ -23,6 +26,7 @@ export function preparePush(options: ServerOptions, storage: Storage, clock: Clo
   const { profile, logger, push = {} } = options;
   const issuer = push.issuer ?? ISSUER_DEFAULT;
   const keys = new SigningKeys(keyStoreOn(storage));
+  let service: PushService | undefined;
   const begin = (engine: PushEngine): PushService => {
     const resolver = new NameResolver({ clock });
     const poster = createHttpPoster({
@@ -31,9 +35,11 @@ export function preparePush(options: ServerOptions, storage: Storage, clock: Clo
       skipsVerification: push.skipsVerification ?? false,
       resolve: (host) => resolver.resolve(host),
     });
-    return startPush({ engine, clock, poster, keys, issuer, profile, log: logger });
+    service = startPush({ engine, clock, poster, keys, issuer, profile, log: logger });
+    return service;
   };
-  return { signer: { issuer, publicKeys: () => keys.publicKeys() }, begin };
+  const signer = { issuer, publicKeys: () => keys.publicKeys() };
+  return { signer, begin, pushStates: () => service?.pushStates() ?? [] };
 }
 
 /**

@@ -224,6 +224,23 @@ test("in the service profile nothing is pushed to this machine", LIMIT, async (c
   assert.deepEqual(endpoint.received, []);
 });
 
+test("messages of a key are pushed one at a time, in order, whatever fails (ORD-008)", LIMIT, async (context) => {
+  const server = await start(context);
+  const endpoint = await Endpoint.listen(context);
+  const pushConfig = { pushEndpoint: `http://127.0.0.1:${endpoint.port}/` };
+  await createPair(server, { pushConfig, enableMessageOrdering: true });
+  const texts = Array.from({ length: 20 }, (_, index) => String(index));
+  const messages = texts.map((text) => ({ data: Buffer.from(text).toString("base64"), orderingKey: "k" }));
+  endpoint.status = 500;
+  await rest(server, "POST", `${TOPIC}:publish`, { messages });
+  await endpoint.until(2);
+  assert.deepEqual(new Set(endpoint.texts), new Set(["0"]));
+  endpoint.status = 200;
+  await settled(server);
+  const firsts = endpoint.texts.filter((text, index) => endpoint.texts.indexOf(text) === index);
+  assert.deepEqual(firsts, texts);
+});
+
 test("endpoints that never answer hold up nobody else, and a drain does not wait for them", LIMIT, async (context) => {
   const server = await start(context);
   const silent = createServer(() => undefined);

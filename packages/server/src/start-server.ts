@@ -45,7 +45,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       onFatal: (error) => ending.fail(error),
     });
     const push = preparePush(options, store.storage, clock);
-    const front = assemble(options, { engine, store, clock, signer: push.signer });
+    const front = assemble(options, { engine, store, clock, push });
     const port = await listen(front.grpc, options);
     ending.begin({ ...front, engine, store, push: push.begin(engine) });
     const readyMs = Math.round(performance.now() - beganAtMs);
@@ -59,16 +59,23 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 /** Puts the API in front of the engine, and the listener in front of the API. */
-function assemble(options: ServerOptions, { engine, store, clock, signer }: BackParts): Front {
+function assemble(options: ServerOptions, { engine, store, clock, push }: BackParts): Front {
   const calls = new CallCounts(options.logger);
   const api = createServices({ engine, profile: options.profile, clock, observer: calls });
   const health = new Health(api.services.map((service) => service.name));
   const described = [...api.services, health.service];
   const services = [...described, ...reflectionServices(described, loadDescriptors)];
   const onHttp = createHttpHandler({
-    scrape: () => scrape({ engine, calls, storeStats: store.storeStats, nowMs: clock.wallMs() }),
+    scrape: () =>
+      scrape({
+        engine,
+        pushStates: () => push.pushStates(),
+        calls,
+        storeStats: store.storeStats,
+        nowMs: clock.wallMs(),
+      }),
     advanceClock: clock instanceof TestClock ? (byMs) => clock.advance(byMs, () => engine.quiesce()) : undefined,
-    signer,
+    signer: push.signer,
     onError: (error, path) => calls.internalError(path, error),
     next: api.onHttpRequest,
   });
@@ -93,7 +100,7 @@ interface BackParts {
   readonly engine: Engine;
   readonly store: OpenedStore;
   readonly clock: SystemClock | TestClock;
-  readonly signer: PreparedPush["signer"];
+  readonly push: PreparedPush;
 }
 
 interface Front {

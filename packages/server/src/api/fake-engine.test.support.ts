@@ -249,6 +249,10 @@ export class FakeEngine implements PubSubEngine {
     return this.#settle({ subscription, ackIds, seconds });
   }
 
+  ackDeadlineSeconds(subscription: string): number {
+    return this.getSubscription(subscription).ackDeadlineSeconds;
+  }
+
   topicUsage(name: string): TopicUsage | undefined {
     if (this.topics.has(name) && !this.topicUsages.has(name)) this.topicUsages.set(name, new TopicUsage());
     return this.topicUsages.get(name);

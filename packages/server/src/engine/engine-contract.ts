@@ -181,6 +181,9 @@ export interface PubSubEngine {
    */
   watchPushConfigs(onChange: (subscription: string, config: PushConfig | undefined) => void): void;
 
+  /** How long a subscription's deliveries may take. To ask is no use of it, unlike `getSubscription`. Throws NOT_FOUND. */
+  ackDeadlineSeconds(subscription: string): number;
+
   /** Where the api counts what is asked of a topic; undefined where there is none of the name. */
   topicUsage(name: string): TopicUsage | undefined;
   /** Where the api counts what is asked of a subscription; undefined where there is none of the name. */

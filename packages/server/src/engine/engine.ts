@@ -203,6 +203,10 @@ export class Engine implements PubSubEngine {
     return failuresOf(host, ackIds, ids, outcome);
   }
 
+  ackDeadlineSeconds(subscription: string): number {
+    return this.#parts.subscriptions.get(subscription).record.settings.ackDeadlineSeconds;
+  }
+
   topicUsage(name: string): TopicUsage | undefined {
     return this.#parts.topics.find(name)?.usage;
   }

@@ -6,6 +6,8 @@ import type { SubscriptionMetrics } from "../engine/engine-metrics.js";
 import { SubscriptionUsage } from "../engine/subscription-usage.js";
 import { TopicUsage } from "../engine/topic-usage.js";
 import { createLogger } from "../logger.js";
+import { isSuccess } from "../push/post-request.js";
+import { PushLog, type PushState } from "../push/push-log.js";
 import { CallCounts } from "./call-counts.js";
 import { collectSlowly } from "./collect-slowly.js";
 import { readExposition } from "./exposition.test.support.js";
@@ -39,6 +41,16 @@ function topicUsage(): TopicUsage {
   return usage;
 }
 
+function* pushStates(): Generator<PushState> {
+  const log = new PushLog();
+  const answers = [204, 204, 301, 404, 503].map((status) => ({ kind: "answered", status }) as const);
+  const failures = ["DEADLINE_EXCEEDED", "ECONNREFUSED", "ADDRESS_REFUSED"].map(
+    (error) => ({ kind: "failed", error }) as const,
+  );
+  for (const outcome of [...answers, ...failures]) log.add({ outcome, atMs: 0, latencyMs: 2 }, isSuccess(outcome));
+  yield { subscription: subscription.name, endpoint: "https://x", outstanding: 0, window: 5, pauseMs: 250, log };
+}
+
 async function lines(
   source: Partial<MetricsSource>,
   calls = new CallCounts(createLogger("silent")),
@@ -61,7 +73,7 @@ async function lines(
   };
   const stats = storeStats && (() => Promise.resolve(storeStats));
   let text = "";
-  for await (const slice of scrape({ engine, calls, storeStats: stats, nowMs: 10_000 })) text += slice;
+  for await (const slice of scrape({ engine, pushStates, calls, storeStats: stats, nowMs: 10_000 })) text += slice;
   return text.split("\n");
 }
 
@@ -78,6 +90,31 @@ test("a subscription's figures go by the names of Cloud Monitoring", async () =>
     `pubsub_googleapis_com_subscription_expired_ack_deadlines_count${labels} 1`,
     'pubsub_googleapis_com_topic_send_request_count{project_id="proj",topic_id="topic",response_class="success",response_code="success"} 1',
     'peal_topic_published_messages{project_id="proj",topic_id="topic"} 9',
+  ]) {
+    assert.ok(found.includes(line), line);
+  }
+});
+
+test("pushes are counted by what came of them", async () => {
+  const found = await lines({});
+  const labels = 'project_id="proj",subscription_id="sub"';
+  for (const [responseClass, code, count] of [
+    ["ack", "204", 2],
+    ["invalid", "301", 1],
+    ["remote_server_4xx", "404", 1],
+    ["remote_server_5xx", "503", 1],
+    ["deadline_exceeded", "deadline_exceeded", 1],
+    ["unreachable", "econnrefused", 1],
+    ["invalid", "address_refused", 1],
+  ]) {
+    const name = "pubsub_googleapis_com_subscription_push_request_count";
+    const line = `${name}{${labels},response_class="${responseClass}",response_code="${code}"} ${count}`;
+    assert.ok(found.includes(line), line);
+  }
+  for (const line of [
+    `pubsub_googleapis_com_subscription_push_request_latencies_sum{${labels}} 16000`,
+    `peal_subscription_push_window{${labels}} 5`,
+    `peal_subscription_push_pause_seconds{${labels}} 0.25`,
   ]) {
     assert.ok(found.includes(line), line);
   }

@@ -8,9 +8,11 @@
  */
 import type { EmbeddedStorageStats } from "@peal/store";
 import type { EngineStats, SnapshotMetrics, SubscriptionMetrics, TopicMetrics } from "../engine/engine-metrics.js";
+import type { PushState } from "../push/push-log.js";
 import type { CallCounts } from "./call-counts.js";
 import { collectSlowly } from "./collect-slowly.js";
 import { type MetricFamily, renderMetrics } from "./prometheus-text.js";
+import { pushFamilies } from "./push-rows.js";
 import { familyOf, labelled } from "./resource-family.js";
 import { SNAPSHOT_ROWS } from "./snapshot-rows.js";
 import { SUBSCRIPTION_ROWS } from "./subscription-rows.js";
@@ -19,6 +21,7 @@ import { TOPIC_ROWS } from "./topic-rows.js";
 /** What one scrape shows. */
 export interface ScrapeParts {
   readonly engine: MetricsSource;
+  readonly pushStates: () => Iterable<PushState>;
   readonly calls: CallCounts;
   readonly storeStats: (() => Promise<EmbeddedStorageStats>) | undefined;
   /** The wall clock, in ms since 1970. */
@@ -34,18 +37,24 @@ export interface MetricsSource {
 }
 
 /** Renders one scrape, in slices. */
-export async function* scrape({ engine, calls, storeStats, nowMs }: ScrapeParts): AsyncGenerator<string> {
+export async function* scrape({ engine, pushStates, calls, storeStats, nowMs }: ScrapeParts): AsyncGenerator<string> {
   const topics = await collectSlowly(labelled(engine.topicMetrics(), "topic_id"));
   const subscriptions = await collectSlowly(labelled(engine.subscriptionMetrics(), "subscription_id"));
   const snapshots = await collectSlowly(labelled(engine.snapshotMetrics(), "snapshot_id"));
+  const pushes = await collectSlowly(labelled(named(pushStates()), "subscription_id"));
   yield* renderMetrics([
     ...processFamilies(engine.stats()),
     ...(storeStats === undefined ? [] : storeFamilies(await storeStats())),
     ...calls.families(),
     ...TOPIC_ROWS.map((row) => familyOf(row, topics, nowMs)),
     ...SUBSCRIPTION_ROWS.map((row) => familyOf(row, subscriptions, nowMs)),
+    ...pushFamilies(pushes, nowMs),
     ...SNAPSHOT_ROWS.map((row) => familyOf(row, snapshots, nowMs)),
   ]);
+}
+
+function* named(states: Iterable<PushState>): Generator<PushState & { readonly name: string }> {
+  for (const state of states) yield { ...state, name: state.subscription };
 }
 
 function processFamilies(stats: EngineStats): MetricFamily[] {

@@ -10,7 +10,7 @@ import type {
   PullerOptions,
   PullerSink,
 } from "../engine/engine-contract.js";
-import type { PushConfig, SubscriptionState } from "../engine/settings.js";
+import type { PushConfig } from "../engine/settings.js";
 import type { PushEngine } from "./push-engine.js";
 
 export const NAME = "projects/p/subscriptions/s";
@@ -29,7 +29,7 @@ export class FakePushEngine implements PushEngine {
   readonly acked: string[] = [];
   readonly nacked: string[] = [];
   readonly pullers: FakePuller[] = [];
-  ackDeadlineSeconds = 10;
+  deadlineSeconds = 10;
   deliveryAttempt = 0;
   /** Undefined: settled at once. */
   settling: Promise<void> | undefined;
@@ -58,12 +58,8 @@ export class FakePushEngine implements PushEngine {
     for (const [name, config] of this.#configs) onChange(name, config);
   }
 
-  getSubscription(name: string): SubscriptionState {
-    return {
-      ...{ name, topic: "projects/p/topics/t", labels: {}, ackDeadlineSeconds: this.ackDeadlineSeconds },
-      ...{ retainAckedMessages: false, messageRetention: { seconds: 604_800, nanos: 0 } },
-      ...{ isDetached: false, hasTopic: true },
-    };
+  ackDeadlineSeconds(): number {
+    return this.deadlineSeconds;
   }
 
   openPuller(_subscription: string, options: PullerOptions, sink: PullerSink): Puller {

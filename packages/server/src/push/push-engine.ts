@@ -3,5 +3,5 @@ import type { PubSubEngine } from "../engine/engine-contract.js";
 /** What pushing asks of the engine. */
 export type PushEngine = Pick<
   PubSubEngine,
-  "getSubscription" | "openPuller" | "acknowledge" | "modifyAckDeadline" | "watchPushConfigs"
+  "ackDeadlineSeconds" | "openPuller" | "acknowledge" | "modifyAckDeadline" | "watchPushConfigs"
 >;

@@ -3,9 +3,10 @@ import { Histogram } from "../engine/histogram.js";
 import type { PostOutcome } from "./post-request.js";
 import { PUSH_LIMITS } from "./push-limits.js";
 
-/** In ms: from an endpoint on the same machine to the longest deadline. */
-const LATENCY_BOUNDS_MS = [1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 60_000, 600_000];
-const OTHER = "other";
+/** In microseconds, as Cloud Monitoring has it: from an endpoint on the same machine to the longest deadline. */
+const LATENCY_BOUNDS = [1_000, 5_000, 10_000, 50_000, 100_000, 500_000, 1e6, 5e6, 10e6, 60e6, 600e6];
+/** Stands for all outcomes beyond the first that are counted apart. */
+export const OTHER_OUTCOMES = "other";
 
 /** How the last push ended. */
 export interface LastPush {
@@ -35,7 +36,8 @@ export class PushLog {
   last: LastPush | undefined;
   /** The last push that failed. */
   lastFailure: LastPush | undefined;
-  readonly latencies = new Histogram(LATENCY_BOUNDS_MS);
+  /** In microseconds. */
+  readonly latencies = new Histogram(LATENCY_BOUNDS);
   readonly #outcomes = new Map<string, number>();
 
   add(push: LastPush, isAcked: boolean): void {
@@ -45,11 +47,11 @@ export class PushLog {
       this.nacked += 1;
       this.lastFailure = push;
     }
-    this.latencies.add(push.latencyMs);
+    this.latencies.add(Math.round(push.latencyMs * 1_000));
     const { outcome } = push;
     const name = outcome.kind === "answered" ? String(outcome.status) : outcome.error;
     const isKnown = this.#outcomes.has(name) || this.#outcomes.size < PUSH_LIMITS.countedOutcomes;
-    const counted = isKnown ? name : OTHER;
+    const counted = isKnown ? name : OTHER_OUTCOMES;
     this.#outcomes.set(counted, (this.#outcomes.get(counted) ?? 0) + 1);
   }
 

@@ -45,7 +45,7 @@ test("a new ack deadline holds for the next requests, and a lease always outlive
   const bed = new PushBed();
   const [puller] = bed.engine.pullers;
   assert.ok(puller!.leaseMs! > 10_000);
-  bed.engine.ackDeadlineSeconds = 30;
+  bed.engine.deadlineSeconds = 30;
   bed.engine.publish({ data: "one" });
   assert.ok(puller!.leaseMs! > 30_000);
   await bed.advance(29_999);
@@ -265,5 +265,5 @@ test("what came of the pushes can be read", async () => {
     atMs: bed.clock.wallMs(),
     latencyMs: 40,
   });
-  assert.equal(log.latencies.sum, 80);
+  assert.equal(log.latencies.sum, 80_000);
 });

@@ -91,7 +91,7 @@ export class Pusher implements PullerSink {
 
   /** @throws {PubSubError} What `openPuller` refuses. */
   open(): void {
-    this.#ackDeadlineMs = 1_000 * this.#parts.engine.getSubscription(this.subscription).ackDeadlineSeconds;
+    this.#ackDeadlineMs = 1_000 * this.#parts.engine.ackDeadlineSeconds(this.subscription);
     this.#puller = this.#parts.engine.openPuller(
       this.subscription,
       {
@@ -206,7 +206,7 @@ export class Pusher implements PullerSink {
 
   /** With each batch: it may have changed. */
   #readAckDeadline(): void {
-    const ackDeadlineMs = 1_000 * this.#parts.engine.getSubscription(this.subscription).ackDeadlineSeconds;
+    const ackDeadlineMs = 1_000 * this.#parts.engine.ackDeadlineSeconds(this.subscription);
     if (ackDeadlineMs === this.#ackDeadlineMs) return;
     this.#ackDeadlineMs = ackDeadlineMs;
     this.#puller?.setLeaseMs(ackDeadlineMs + LEASE_MARGIN_MS);
