@@ -20,8 +20,12 @@ interface Step {
 interface Recipe {
   readonly tool: Step;
   readonly install: readonly Step[];
-  run(args: readonly string[]): Step;
+  /** `program` is the name of a source without its ending, where a language has more than one. */
+  run(args: readonly string[], program: ClientProgram): Step;
 }
+
+/** What a client is asked to do; only Python's does more than the first. */
+export type ClientProgram = "ten_thousand" | "exactly_once" | "ordered";
 
 const PYTHON = join("venv", "bin", "python");
 
@@ -32,7 +36,7 @@ const RECIPES: Readonly<Record<Exclude<ClientLanguage, "node">, Recipe>> = {
       { program: "python3", args: ["-m", "venv", "venv"] },
       { program: PYTHON, args: ["-m", "pip", "install", "--quiet", "-r", "requirements.txt"] },
     ],
-    run: (args) => ({ program: PYTHON, args: ["ten_thousand.py", ...args] }),
+    run: (args, program) => ({ program: PYTHON, args: [`${program}.py`, ...args] }),
   },
   go: {
     tool: { program: "go", args: ["version"] },
@@ -59,7 +63,7 @@ export interface Received {
 }
 
 /**
- * Runs the official client of another language: it publishes `count` messages, receives and acks all.
+ * Runs a program with the official client of another language: it publishes `count` messages, receives and acks all.
  *
  * @throws Skipped where the tool or the client's packages are missing.
  */
@@ -68,11 +72,12 @@ export async function runOfficialProgram(
   endpoint: string,
   names: { project: string; topicId: string; subscriptionId: string },
   count: number,
+  program: ClientProgram = "ten_thousand",
 ): Promise<Received> {
   const recipe = RECIPES[language];
   const directory = join(CACHE, language);
   await install(language, recipe, directory);
-  const step = recipe.run([names.project, names.topicId, names.subscriptionId, String(count)]);
+  const step = recipe.run([names.project, names.topicId, names.subscriptionId, String(count)], program);
   const said = await execute(step, directory, { PUBSUB_EMULATOR_HOST: endpoint, METADATA_SERVER_DETECTION: "none" });
   const counts = /received (\d+) unique (\d+)/.exec(said);
   if (counts === null) throw new Error(`the ${language} client said: ${shorten(said)}`);

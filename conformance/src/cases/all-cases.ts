@@ -2,6 +2,7 @@ import type { ConformanceCase } from "../conformance-case.js";
 import { ACK_CASES } from "./ack.js";
 import { ACK_TIME_CASES } from "./ack-time.js";
 import { BAD_INPUT_CASES } from "./bad-input.js";
+import { CLIENT_SEMANTICS_CASES } from "./client-semantics.js";
 import { DEAD_LETTER_CASES } from "./dead-letter.js";
 import { DEAD_LETTER_TIME_CASES } from "./dead-letter-time.js";
 import { DETACH_CASES } from "./detach.js";
@@ -68,4 +69,5 @@ export const ALL_CASES: readonly ConformanceCase[] = [
   ...DETACH_CASES,
   ...PUSH_CASES,
   ...PUSH_TIME_CASES,
+  ...CLIENT_SEMANTICS_CASES,
 ];
