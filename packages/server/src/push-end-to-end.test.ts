@@ -262,3 +262,36 @@ test("endpoints that never answer hold up nobody else, and a drain does not wait
   await server.drain();
   assert.ok(performance.now() - beganAtMs < 5_500);
 });
+
+test(
+  "a message that fails as often as its policy allows goes to the dead-letter topic (DLQ-007)",
+  LIMIT,
+  async (context) => {
+    const server = await start(context);
+    const endpoint = await Endpoint.listen(context);
+    endpoint.status = 500;
+    await rest(server, "PUT", "projects/proj/topics/dead");
+    await rest(server, "PUT", "projects/proj/subscriptions/dead", { topic: "projects/proj/topics/dead" });
+    await createPair(server, {
+      pushConfig: { pushEndpoint: `http://127.0.0.1:${endpoint.port}/` },
+      deadLetterPolicy: { deadLetterTopic: "projects/proj/topics/dead", maxDeliveryAttempts: 5 },
+    });
+    await publish(server, "doomed");
+    // A pull without returnImmediately waits for the first message.
+    let found: readonly { readonly message: { readonly data: string } }[] = [];
+    while (found.length === 0) {
+      found =
+        (await rest(server, "POST", "projects/proj/subscriptions/dead:pull", { maxMessages: 1 })).receivedMessages ??
+        [];
+    }
+    assert.equal(found[0]!.message.data, Buffer.from("doomed").toString("base64"));
+    const attempts = endpoint.received.map(({ body }) => JSON.parse(body).deliveryAttempt);
+    assert.deepEqual(attempts, [1, 2, 3, 4, 5]);
+  },
+);
+
+test("authorities that are no certificates are refused before anything begins", LIMIT, async (context) => {
+  for (const ca of ["", "nonsense", LOCALHOST_PAIR.key]) {
+    await assert.rejects(start(context, { push: { ca: Buffer.from(ca) } }), { reason: "tlsUnusable" });
+  }
+});
