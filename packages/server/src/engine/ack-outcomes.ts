@@ -1,7 +1,13 @@
-import type { AckFailureReason, Event } from "@peal/core";
+import type { AckFailureReason, DeliveryRules, Event } from "@peal/core";
 
 /** Acks or new lease lengths, before they have a number. */
 export type Settling = Omit<Event & { kind: "acked" }, "request"> | Omit<Event & { kind: "modified" }, "request">;
+
+/** Whether its answer promises that it holds after a kill: an ack, or nacks where a policy counts failures. */
+export function isPromise(settling: Settling, { backoff, deliveryAttemptsMax }: DeliveryRules): boolean {
+  if (settling.kind === "acked") return true;
+  return (backoff !== undefined || deliveryAttemptsMax !== undefined) && settling.leaseMs.includes(0);
+}
 
 /** Which ids of a request failed: indexes into its arrays, rising, and why. */
 export interface AckOutcome {

@@ -13,6 +13,7 @@ import type { AckLogCommit, AckLogJob, AckLogPositions } from "./ack-log-job.js"
 import type { Activity } from "./activity.js";
 import type { Block } from "./block.js";
 import { deadLetterBatch, deadLetterMessage, type ForwardedMessage } from "./dead-letter-message.js";
+import { Deque } from "./deque.js";
 import type { EngineLog } from "./engine-log.js";
 import type { ForwardTarget, PackedBlock } from "./forward-target.js";
 import type { TopicLog } from "./topic-log.js";
@@ -60,7 +61,9 @@ interface ReadMessage {
 export class DeadLetters {
   readonly #source: DeadLetterSource;
   readonly #parts: ForwardingParts;
-  #waiting: DyingMessage[] = [];
+  readonly #waiting = new Deque<DyingMessage>();
+  /** Whether it was said that there is no topic to forward to; once, until there is. */
+  #isMissingTold = false;
   #isRunning = false;
   /** The block read last: dying messages often lie side by side. */
   #block: Block | undefined;
@@ -87,25 +90,35 @@ export class DeadLetters {
 
   /** The subscription has ended: what waits is nobody's any more. */
   stop(): void {
-    this.#waiting = [];
+    this.#take(this.#waiting.length);
   }
 
   /** Never rejects. */
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const chunk = this.#waiting.slice(0, MESSAGES_PER_COMMIT);
+      const chunk = this.#peek();
       try {
         const read = await this.#read(chunk);
-        this.#waiting.splice(0, read.length);
+        this.#take(read.length);
         await this.#forward(read);
       } catch (error) {
-        this.#waiting.splice(0, chunk.length);
+        this.#take(chunk.length);
         this.#parts.log.error({ subscription: this.#source.name, err: error }, "dying messages could not be read");
         this.#source.failed(chunk.map(({ sequence }) => sequence));
       }
     }
     this.#block = undefined;
     this.#isRunning = false;
+  }
+
+  /** Those that come next. */
+  #peek(): readonly DyingMessage[] {
+    const count = Math.min(this.#waiting.length, MESSAGES_PER_COMMIT);
+    return Array.from({ length: count }, (_, index) => this.#waiting.at(index)!);
+  }
+
+  #take(count: number): void {
+    for (let left = count; left > 0; left -= 1) this.#waiting.shift();
   }
 
   /** The first messages of the chunk, edited: as many as fit one commit, one at least. */
@@ -141,6 +154,7 @@ export class DeadLetters {
     for (;;) {
       const target = this.#target();
       if (target === undefined) {
+        this.#tellMissing();
         this.#source.failed(read.map(({ sequence }) => sequence));
         return;
       }
@@ -152,6 +166,18 @@ export class DeadLetters {
       }
       if (await this.#commit(read, target)) return;
     }
+  }
+
+  /** Whoever set the policy should know that messages go round and round. */
+  #tellMissing(): void {
+    const topic = this.#source.deadLetterTopic();
+    if (this.#isMissingTold || topic === undefined) return;
+    this.#isMissingTold = true;
+    const names = { subscription: this.#source.name, topic };
+    this.#parts.log.warn(
+      names,
+      "messages cannot go to their dead-letter topic: it is missing or may not be published to",
+    );
   }
 
   /** The topic to forward to, if there is one now and it may be forwarded to. */
@@ -180,6 +206,7 @@ export class DeadLetters {
           return { record, isCheckpoint: false, before: block === undefined ? [] : [block.write] };
         },
         done: ({ before }: AckLogPositions): void => {
+          this.#isMissingTold = false;
           block?.stored(before[0]!);
           this.#source.forwarded(left.map(({ sequence }) => sequence));
           resolve(true);

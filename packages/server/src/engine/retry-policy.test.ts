@@ -85,7 +85,7 @@ test("without a dead-letter policy no attempt is told, and with one it is from t
   assert.deepEqual(await nackAll(world), [0]);
 });
 
-test("a redelivery goes out when the failure before it is durable, where a dead-letter policy counts it", async () => {
+test("a nack is answered, and its message goes out again, when the failure is durable, where a policy counts it", async () => {
   const deadLetterPolicy = { topic: "projects/p/topics/missing", maxDeliveryAttempts: 5 };
   const world = await TestWorld.open();
   await world.engine.updateSubscription(SUBSCRIPTION, (present) => ({ ...present, deadLetterPolicy }));
@@ -99,11 +99,15 @@ test("a redelivery goes out when the failure before it is durable, where a dead-
           release = resolve;
         })
       : undefined;
-  await world.engine.modifyAckDeadline(SUBSCRIPTION, puller.ackIds(), 0);
+  let isAnswered = false;
+  const nacked = world.engine.modifyAckDeadline(SUBSCRIPTION, puller.ackIds(), 0).then(() => {
+    isAnswered = true;
+  });
   for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
-  assert.equal(puller.received.length, 1);
+  assert.deepEqual([puller.received.length, isAnswered], [1, false]);
   world.storage.beforeCommit = () => undefined;
   release();
+  await nacked;
   await world.settle();
   assert.equal(puller.received.length, 2);
   // It is told so after a kill, too.

@@ -11,7 +11,7 @@
 import type { AckFailureReason, Event, Generation, PubSubError, PullerId, SubscriptionCounts } from "@peal/core";
 import type { AckIdCodec } from "./ack-id.js";
 import { ackLogRef, readAckLog } from "./ack-log-reader.js";
-import { type AckOutcome, AckOutcomes, type Settling } from "./ack-outcomes.js";
+import { type AckOutcome, AckOutcomes, isPromise, type Settling } from "./ack-outcomes.js";
 import { type BlockRun, RunBatch } from "./delivered-runs.js";
 import { DeliveryTimes } from "./delivery-times.js";
 import type { PullerOptions, PullerSink } from "./engine-contract.js";
@@ -216,7 +216,8 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
 
   /**
    * Feeds acks or new lease lengths. Resolves with what failed of them; undefined where nothing can fail, since the
-   * subscription is not exactly-once. Acks are durable then; under exactly-once all is.
+   * subscription is not exactly-once. Acks are durable then, and nacks where failures are counted; under exactly-once all
+   * is.
    */
   async settle(settling: Settling): Promise<AckOutcome | undefined> {
     const request = this.#outcomes.draw();
@@ -224,7 +225,7 @@ export class SubscriptionHost implements PullerHost, TopicReader, LiveListener {
     let durable: Promise<void> | undefined;
     await this.postSeen({ ...settling, request }, () => {
       outcome = this.#outcomes.take(request);
-      if (settling.kind === "acked" || outcome !== undefined) durable = this.#live?.whenDurable();
+      if (outcome !== undefined || isPromise(settling, this.#rules)) durable = this.#live?.whenDurable();
     });
     await durable;
     return outcome;
