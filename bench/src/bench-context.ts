@@ -10,6 +10,8 @@ export interface BenchContext {
   readonly rounds: number;
   readonly warmUpMs: number;
   readonly windowMs: number;
+  /** Another build of peal to be measured beside this one. */
+  readonly beside: string | undefined;
   report(row: Row): void;
   log(text: string): void;
 }

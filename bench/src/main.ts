@@ -2,6 +2,7 @@
  * Measures peal against raw limits and peers, and prints ratios.
  *
  *     npm run bench [-- --quick] [--only publish,pull] [--rounds N]
+ *     npm run bench -- --only beside --beside FOLDER   # the same work on the build in another checkout, in turn
  *
  * `--quick` only checks that everything runs: it fails on errors, never on a figure.
  */
@@ -9,6 +10,7 @@ import { parseArgs } from "node:util";
 import type { BenchContext } from "./bench-context.js";
 import { canPin, describeMachine, findEmulator, GENERATOR_CORE, pin } from "./machine.js";
 import { benchBacklog } from "./questions/backlog.js";
+import { benchBeside } from "./questions/beside.js";
 import { benchFootprint } from "./questions/footprint.js";
 import { benchLatency } from "./questions/latency.js";
 import { benchOrderingKeys } from "./questions/ordering-keys.js";
@@ -31,10 +33,16 @@ const QUESTIONS: Readonly<Record<string, (context: BenchContext) => Promise<void
   filters: benchFilters,
   keys: benchOrderingKeys,
   push: benchPush,
+  beside: benchBeside,
 };
 
 const { values } = parseArgs({
-  options: { quick: { type: "boolean" }, only: { type: "string" }, rounds: { type: "string" } },
+  options: {
+    quick: { type: "boolean" },
+    only: { type: "string" },
+    rounds: { type: "string" },
+    beside: { type: "string" },
+  },
 });
 const isQuick = values.quick ?? false;
 const names = values.only?.split(",") ?? Object.keys(QUESTIONS);
@@ -44,6 +52,7 @@ const context: BenchContext = {
   rounds: isQuick ? 1 : Number(values.rounds ?? 3),
   warmUpMs: isQuick ? 200 : 3_000,
   windowMs: isQuick ? 500 : 10_000,
+  beside: values.beside,
   report: (row) => rows.push(row),
   log: (text) => process.stderr.write(`${text}\n`),
 };

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { cpuSeconds, findEmulator, type MemoryUse, memoryUse, pin, SUBJECT_CORE } from "./machine.js";
@@ -20,13 +21,18 @@ export class Subject {
     private readonly child: ChildProcess,
   ) {}
 
-  /** A peal that keeps its data in `folder`, or a `--ephemeral` one. */
+  /**
+   * A peal that keeps its data in `folder`, or a `--ephemeral` one.
+   *
+   * @param options - `checkout`: the folder of another build of it.
+   */
   static startPeal(
     folder: string | undefined,
-    options: { readonly pinned?: boolean; readonly flags?: readonly string[] } = {},
+    options: { readonly pinned?: boolean; readonly flags?: readonly string[]; readonly checkout?: string } = {},
   ): Promise<Subject> {
+    const program = options.checkout === undefined ? PEAL : join(options.checkout, "packages/cli/bin/peal.js");
     const where = folder === undefined ? ["--ephemeral"] : ["--data", folder];
-    const args = [PEAL, "start", "--port", "0", "--log-level", "error", ...where, ...(options.flags ?? [])];
+    const args = [program, "start", "--port", "0", "--log-level", "error", ...where, ...(options.flags ?? [])];
     return Subject.#start("peal", process.execPath, args, options.pinned ?? true);
   }
 

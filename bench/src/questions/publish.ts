@@ -18,12 +18,17 @@ interface Shape {
   readonly inFlight: number;
 }
 
-const BATCHES: Shape = { name: "publish, 1 KiB, 16 × 100", messagesPerCall: 100, inFlight: 16 };
+export const BATCHES: Shape = { name: "publish, 1 KiB, 16 × 100", messagesPerCall: 100, inFlight: 16 };
 const SINGLES: Shape = { name: "publish, 1 KiB, 64 × 1", messagesPerCall: 1, inFlight: 64 };
 
 type Start = (folder: string) => Promise<Subject | undefined>;
 
-async function measure(context: BenchContext, shape: Shape, start: Start): Promise<WindowResult | undefined> {
+/** One round against whatever `start` starts. */
+export async function measurePublish(
+  context: BenchContext,
+  shape: Shape,
+  start: Start,
+): Promise<WindowResult | undefined> {
   return withFolder(async (folder) => {
     const subject = await start(folder);
     if (subject === undefined) return undefined;
@@ -56,9 +61,9 @@ interface Results {
 async function measureAll(context: BenchContext, shape: Shape): Promise<Results> {
   const results: Results = { peal: [], empty: [], emulator: [], rawPerSecond: [] };
   for (let round = 1; round <= context.rounds; round += 1) {
-    const peal = await measure(context, shape, (folder) => Subject.startPeal(folder));
-    const empty = await measure(context, shape, () => Subject.startEmpty());
-    const emulator = await measure(context, shape, () => Subject.startEmulator());
+    const peal = await measurePublish(context, shape, (folder) => Subject.startPeal(folder));
+    const empty = await measurePublish(context, shape, () => Subject.startEmpty());
+    const emulator = await measurePublish(context, shape, () => Subject.startEmulator());
     if (peal !== undefined) results.peal.push(peal);
     if (empty !== undefined) results.empty.push(empty);
     if (emulator !== undefined) results.emulator.push(emulator);

@@ -14,13 +14,18 @@ const PLAN = { subscriptionId: "pull", outstandingMax: 10_000, idsPerAck: 1_000 
 const QUESTION = "streaming pull + durable ack, 1 KiB, one stream";
 
 /** Enough for the window at the speed each can have; published just before. */
-const BACKLOG = { peal: 6_000_000, emulator: 400_000 };
+export const BACKLOG = { peal: 6_000_000, emulator: 400_000 };
 /** What a quick run takes of it. */
 const QUICK_SHARE = 0.05;
 
 type Start = (folder: string) => Promise<Subject | undefined>;
 
-async function measure(context: BenchContext, backlog: number, start: Start): Promise<WindowResult | undefined> {
+/** One round against whatever `start` starts. */
+export async function measurePull(
+  context: BenchContext,
+  backlog: number,
+  start: Start,
+): Promise<WindowResult | undefined> {
   return withFolder(async (folder) => {
     const subject = await start(folder);
     if (subject === undefined) return undefined;
@@ -50,9 +55,9 @@ export async function benchPull(context: BenchContext): Promise<void> {
   const results = { peal: [] as WindowResult[], empty: [] as WindowResult[], emulator: [] as WindowResult[] };
   for (let round = 1; round <= context.rounds; round += 1) {
     const backlogOf = (full: number): number => (context.isQuick ? full * QUICK_SHARE : full);
-    const peal = await measure(context, backlogOf(BACKLOG.peal), (folder) => Subject.startPeal(folder));
-    const empty = await measure(context, 0, () => Subject.startEmpty());
-    const emulator = await measure(context, backlogOf(BACKLOG.emulator), () => Subject.startEmulator());
+    const peal = await measurePull(context, backlogOf(BACKLOG.peal), (folder) => Subject.startPeal(folder));
+    const empty = await measurePull(context, 0, () => Subject.startEmpty());
+    const emulator = await measurePull(context, backlogOf(BACKLOG.emulator), () => Subject.startEmulator());
     if (peal !== undefined) results.peal.push(peal);
     if (empty !== undefined) results.empty.push(empty);
     if (emulator !== undefined) results.emulator.push(emulator);
