@@ -33,17 +33,6 @@ export const GROUP_SIZES: Readonly<Record<string, number>> = {
 /** Why an id has no case, by group. */
 export const NOT_WRITTEN: Readonly<Record<string, string>> = {
   AUTH: "no case yet: authentication comes with a later issue",
-  EOD: "no case yet: exactly-once comes with a later issue",
-  ORD: "no case yet: ordering comes with a later issue",
-  FLT: "no case yet: seek comes with a later issue",
-  RTY: "no case yet: retry policies come with a later issue",
-  DLQ: "no case yet: dead letters come with a later issue",
-  RET: "no case yet: seek comes with a later issue",
-  SEEK: "no case yet: seek comes with a later issue",
-  SNAP: "no case yet: snapshots come with a later issue",
-  DET: "no case yet: push and permissions come with a later issue",
-  EXP: "no case yet",
-  PUSH: "no case yet: push comes with a later issue",
   SCH: "no case yet: schemas come with a later issue",
   SMT: "no case yet: transforms come with a later issue",
   IAM: "no case yet: access control comes with a later issue",

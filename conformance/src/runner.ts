@@ -49,8 +49,11 @@ export async function runCases(
   const plain = fitting.filter((subject) => ![clocked, own, client].some((others) => others.includes(subject)));
   await eachOf(plain, CONCURRENCY, (subject) => run(subject, target.connection));
   const atOnce = target.clock.isMovable ? 1 : CONCURRENCY_WAITING;
-  await eachOf(clocked, atOnce, (subject) => run(subject, target.clockConnection));
-  await eachOf(own, CONCURRENCY_OWN_SERVER, (subject) => run(subject, target.connection));
+  // These have servers of their own, and mostly wait.
+  await Promise.all([
+    eachOf(clocked, atOnce, (subject) => run(subject, target.clockConnection)),
+    eachOf(own, CONCURRENCY_OWN_SERVER, (subject) => run(subject, target.connection)),
+  ]);
   await eachOf(client, 1, (subject) => run(subject, target.connection));
   // In the order of the cases, whichever ended first.
   return fitting.flatMap((subject) => results.get(subject) ?? []);

@@ -28,13 +28,14 @@ test("UNIMPLEMENTED is not yet where the case needs a feature, and a failure els
   assert.equal(resultOfFailure(subject, new Skipped("no clock"), 1).outcome, "skipped");
 });
 
-test("the table has every id of the reference, and ids without a case are not yet", () => {
+test("the table has every id of the reference, and ids without a case are not yet where their group has none", () => {
   const byId = resultsById([result("ACK-001", "passed")]);
   assert.deepEqual(
     byId.map(({ id }) => id),
     allIds(),
   );
-  assert.equal(byId.find(({ id }) => id === "EOD-001")?.outcome, "not yet");
+  assert.equal(byId.find(({ id }) => id === "SCH-001")?.outcome, "not yet");
+  assert.equal(byId.find(({ id }) => id === "FLT-009")?.outcome, "skipped", "its case is of the other profile");
 });
 
 test("the summary stands alone on the last line and counts ids", () => {

@@ -151,4 +151,76 @@ export const EXACTLY_ONCE_TIME_CASES: readonly ConformanceCase[] = [
       await context.acknowledge(subscription, [idOf("extended")]);
     },
   },
+  {
+    id: "EOD-014",
+    title: "a kill under load gives nobody again what a stream was given, while its lease lives, and loses nothing",
+    needs: NEEDS,
+    ownsServer: true,
+    run: async (context) => {
+      const server = await context.startDurableServer({ hasTestClock: true });
+      const { topic, subscription } = await context.createPair({ ...EXACTLY_ONCE, ackDeadlineSeconds: 60 });
+      const stream = context.openStream(subscription, { streamAckDeadlineSeconds: 60, maxOutstandingMessages: 500 });
+      await stream.opened();
+      const published = new Set<string>();
+      const publishing = (async (): Promise<void> => {
+        for (;;) {
+          const texts = Array.from({ length: 20 }, (_, index) => String(index));
+          const ids = await context.publish(topic, ...texts).catch(() => undefined);
+          // The kill ends this loop; a publish whose answer did not come counts as neither.
+          if (ids === undefined) return;
+          for (const id of ids) published.add(id);
+        }
+      })();
+      const confirmed = new Set<string>();
+      let asked = 0;
+      await stream.waitFor(
+        () => {
+          // Every other delivery is acked as it comes.
+          const fresh = stream.messages.slice(asked).filter((_, index) => (asked + index) % 2 === 0);
+          asked = stream.messages.length;
+          if (fresh.length > 0) stream.write({ ackIds: fresh.map(ackIdOf) });
+          for (const one of stream.responses) {
+            for (const id of one.acknowledgeConfirmation?.ackIds ?? []) confirmed.add(id);
+          }
+          return stream.messages.length >= 400 && confirmed.size >= 100;
+        },
+        "400 deliveries and 100 confirmations",
+        20_000,
+      );
+      await server.kill();
+      await Promise.all([publishing, stream.ended]);
+      const given = new Set(stream.messages.map((one) => one.message?.messageId ?? ""));
+      const final = stream.messages.filter((one) => confirmed.has(ackIdOf(one))).map((one) => one.message?.messageId);
+      await server.start();
+      const drain = async (): Promise<string[]> => {
+        const ids: string[] = [];
+        for (let received = await context.pullNow(subscription, 1_000); received.length > 0; ) {
+          ids.push(...received.map((one) => one.message?.messageId ?? ""));
+          await context.acknowledge(subscription, received.map(ackIdOf));
+          received = await context.pullNow(subscription, 1_000);
+        }
+        return ids;
+      };
+      const atOnce = await drain();
+      assert.deepEqual(
+        atOnce.filter((id) => given.has(id)),
+        [],
+        "what was given is leased still",
+      );
+      await context.advance(61);
+      const later = await drain();
+      assert.deepEqual(
+        later.filter((id) => final.includes(id)),
+        [],
+        "a confirmed ack is final",
+      );
+      const all = new Set([...atOnce, ...later, ...given]);
+      assert.deepEqual(
+        [...published].filter((id) => !all.has(id)),
+        [],
+        "nothing is lost",
+      );
+      assert.equal(new Set([...atOnce, ...later]).size, atOnce.length + later.length, "nothing comes twice");
+    },
+  },
 ];

@@ -107,4 +107,24 @@ export const RETRY_CASES: readonly ConformanceCase[] = [
       await context.expectNothing(subscription, "the message was acked in its backoff");
     },
   },
+  {
+    id: "RTY-002",
+    title: "a kill begins the running backoff anew, with the length it had",
+    needs: NEEDS,
+    ownsServer: true,
+    run: async (context) => {
+      const server = await context.startDurableServer({ hasTestClock: true });
+      const { topic, subscription } = await context.createPair(policy(30, 600));
+      await context.publish(topic, "m");
+      await nackOne(context, subscription);
+      await context.advance(37);
+      await nackOne(context, subscription);
+      // The answer to an ack comes after the record of the nack before it is durable.
+      await context.publish(topic, "other");
+      await context.acknowledge(subscription, (await context.pull(subscription, 1)).map(ackIdOf));
+      await server.killAndRestart();
+      // The second backoff is a minute, give or take a fifth.
+      await expectAfter(context, subscription, 47, 73);
+    },
+  },
 ];
