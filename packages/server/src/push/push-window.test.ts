@@ -32,6 +32,21 @@ test("beyond the knee the window grows by about one a round while all is well, a
   assert.equal(window.size, PACE.knee);
 });
 
+test("an endpoint that answers slowly but steadily gets the whole window", () => {
+  const window = new PushWindow(PACE);
+  for (let round = 0; round < 12; round += 1) succeedRound(window, 800);
+  assert.ok(window.size >= PACE.knee);
+});
+
+test("an endpoint that answers the slower the more it is asked gets no more than it keeps up with", () => {
+  for (const msPerRequest of [0.25, 100]) {
+    const window = new PushWindow(PACE);
+    for (let round = 0; round < 40; round += 1) succeedRound(window, window.size * msPerRequest);
+    const most = Math.max(50 / msPerRequest, 8 * 5);
+    assert.ok(window.size >= 5 && window.size <= 4 * most, `${window.size} at ${msPerRequest} ms each`);
+  }
+});
+
 test("a window that is not used does not grow", () => {
   const window = new PushWindow(PACE);
   for (let index = 0; index < 100; index += 1) {
