@@ -20,6 +20,7 @@ import { PUB_CASES } from "./pub.js";
 import { PUB_LIMIT_CASES } from "./pub-limits.js";
 import { PULL_CASES } from "./pull.js";
 import { PUSH_CASES } from "./push.js";
+import { PUSH_ANSWER_CASES } from "./push-answers.js";
 import { PUSH_TIME_CASES } from "./push-time.js";
 import { REST_CASES } from "./rest.js";
 import { REST_MAP_CASES } from "./rest-map.js";
@@ -68,6 +69,7 @@ export const ALL_CASES: readonly ConformanceCase[] = [
   ...SNAPSHOT_CASES,
   ...DETACH_CASES,
   ...PUSH_CASES,
+  ...PUSH_ANSWER_CASES,
   ...PUSH_TIME_CASES,
   ...CLIENT_SEMANTICS_CASES,
 ];
