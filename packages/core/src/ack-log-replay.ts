@@ -65,14 +65,17 @@ export function replayAckLog(records: Iterable<Uint8Array>, head: number): Repla
       onAcked: (first, last) => {
         requireBelowHead(last, head);
         cursor.settle(first, last);
-        for (let sequence = first; grants.size > 0 && sequence <= last; sequence += 1) grants.delete(sequence);
       },
       onLease: (sequence, generation, leaseMs) => stopLeases.set(sequence, { generation, leaseMs }),
       onGrant: (first, last, generation, leaseMs) => {
         for (let sequence = first; sequence <= last; sequence += 1) grants.set(sequence, { generation, leaseMs });
       },
       onGrantEnded: (first, last) => {
-        for (let sequence = first; sequence <= last; sequence += 1) grants.delete(sequence);
+        if (last - first < grants.size) {
+          for (let sequence = first; sequence <= last; sequence += 1) grants.delete(sequence);
+          return;
+        }
+        for (const sequence of grants.keys()) if (sequence >= first && sequence <= last) grants.delete(sequence);
       },
       onFailures: (sequence, count, delayMs) => {
         if (count === 0 && delayMs === 0) failures.delete(sequence);

@@ -74,6 +74,8 @@ export function encodeState(kind: "step" | "checkpoint", content: RecordContent)
 export function encodeStep(parts: SubscriptionParts, generation: Generation, floor: number): Uint8Array {
   const { unrecorded, leases, rules } = parts;
   const record = begin("step", { floor, generation, acked: unrecorded.acked });
+  // Before the leases that hold: it may be on again.
+  if (unrecorded.areLeasesOver) addRuns(record, TAG_ENDED, 0, 1, (visit) => visit(1, Number.MAX_SAFE_INTEGER));
   if (rules.isExactlyOnce && unrecorded.leases.runCount > 0) addChangedLeases(record, parts, generation);
   const failed: number[] = [];
   unrecorded.failed.forEach((first, last) => {

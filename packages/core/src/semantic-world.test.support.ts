@@ -69,7 +69,8 @@ const RANDOM = 0.5;
  * number is always 0.5.
  *
  * Leases that live through a restart are known to the core by their sequence only, until it reads the block: till then it
- * cannot know their key. Where that matters the world allows both outcomes (`#unmet`).
+ * cannot know their key. Where something of the same key that comes before is handed out meanwhile, the world allows that
+ * such a lease has ended, and that it has not (`#unsure`).
  */
 export class SemanticWorld {
   readonly #limits: CoreLimits;
@@ -92,6 +93,8 @@ export class SemanticWorld {
   #seenBefore = 0;
   /** Leased before the last restart and not delivered since. */
   readonly #unmet = new Set<number>();
+  /** Those of them that may have ended with something of their key. */
+  readonly #unsure = new Set<number>();
   readonly #pullers = new Map<PullerId, WorldPuller>();
   readonly seen: SeenDelivery[] = [];
   readonly snapshots: Uint8Array[] = [];
@@ -111,7 +114,8 @@ export class SemanticWorld {
   #nextRequest = 1;
   #nowMs = 0;
   #wakeAtMs = Number.POSITIVE_INFINITY;
-  #load: (Effect & { kind: "load" }) | undefined;
+  /** What was asked for, and how far the log went then: no more is read. */
+  #load: { readonly after: number; readonly head: number } | undefined;
   #forwarding: (Effect & { kind: "deadLetter" })[] = [];
   #pending: Pending | undefined;
 
@@ -229,13 +233,14 @@ export class SemanticWorld {
     const { backoff, deliveryAttemptsMax } = this.rules;
     const isPolicyGone =
       before.backoff !== undefined || (before.deliveryAttemptsMax !== undefined && deliveryAttemptsMax === undefined);
-    for (const kept of this.#failures.values()) {
+    for (const [sequence, kept] of this.#failures) {
       // RTY-005, S-18.8: nobody asks for the delay any more.
       if (backoff === undefined && isPolicyGone) kept.notBeforeMs = this.#nowMs;
       // S-4.3: attempts count from when their policy is set.
       if (before.deliveryAttemptsMax === undefined && deliveryAttemptsMax !== undefined) {
         kept.min = 0;
         kept.max = 0;
+        this.#touched.add(sequence);
       }
     }
     for (const [sequence, failures] of this.#dying) {
@@ -257,6 +262,7 @@ export class SemanticWorld {
     for (const sequence of still) this.#dying.delete(sequence);
     if (!isFailing) {
       this.#records.push(this.#subscription.deadLetterStep(still));
+      if (!this.rules.isExactlyOnce) this.#durable.leases.clear();
       for (const sequence of still) {
         this.#settled.add(sequence);
         this.#durable.settled.add(sequence);
@@ -318,6 +324,11 @@ export class SemanticWorld {
     this.#advanceTo(this.#nowMs + ms);
   }
 
+  /** The clock moves on, but the wake comes late. */
+  lag(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   answerLoad(isFailing: boolean): void {
     const load = this.#load;
     if (load === undefined) return;
@@ -326,8 +337,9 @@ export class SemanticWorld {
       this.#step({ kind: "loadFailed", after: load.after });
       return;
     }
-    const blocks = this.#blocks.filter((block) => block.first + block.count - 1 > load.after).slice(0, 3);
-    this.#step({ kind: "loaded", after: load.after, blocks, isEnd: blocks.at(-1) === this.#blocks.at(-1) });
+    const rest = this.#blocks.filter((block) => block.first <= load.head && block.first + block.count - 1 > load.after);
+    const blocks = rest.slice(0, 3);
+    this.#step({ kind: "loaded", after: load.after, blocks, isEnd: blocks.length === rest.length });
   }
 
   /** What the engine counts while nothing changes. */
@@ -371,6 +383,7 @@ export class SemanticWorld {
     }
     this.#leases.clear();
     this.#unmet.clear();
+    this.#unsure.clear();
     this.#failures.clear();
     this.#dying.clear();
     this.#touched.clear();
@@ -491,30 +504,38 @@ export class SemanticWorld {
     if (key === "") return;
     for (const other of this.#leases.keys()) {
       if (other <= sequence || this.#keyOf(other) !== key) continue;
-      // The core may not know that they share a key: then it lives on for now.
-      if (this.#unmet.has(other) || this.#unmet.has(sequence)) this.#loosen(other);
+      // The core may not know yet that they share a key: then it lives on for now.
+      if (this.#unmet.has(other)) this.#unsure.add(other);
       else this.#leases.delete(other);
       this.#extensible.delete(other);
     }
   }
 
-  /** The core may know this lease or not, and count its end or not. */
-  #loosen(sequence: number): void {
-    this.#unmet.add(sequence);
+  /** A lease from before the restart does not outlive what comes before it in its key. */
+  #markUnsure(): void {
+    for (const sequence of this.#unmet) {
+      const generation = this.#leases.get(sequence)?.generation ?? 0;
+      const isOvertaken = this.#before(sequence).some((other) => {
+        const lease = this.#leases.get(other);
+        return lease === undefined || lease.generation > generation;
+      });
+      if (isOvertaken) this.#unsure.add(sequence);
+    }
   }
 
   #fail(sequence: number): void {
     this.#leases.delete(sequence);
     if (sequence <= this.#dropped) {
-      this.#unmet.delete(sequence);
+      this.#meet(sequence);
       return;
     }
     this.#extensible.delete(sequence);
-    const isUnsure = this.#unmet.delete(sequence);
+    const isUnsure = this.#unsure.has(sequence);
+    this.#meet(sequence);
     if (this.#countsFailures) {
       const kept = this.#failures.get(sequence) ?? { min: 0, max: 0, delayMs: 0, notBeforeMs: this.#nowMs };
       kept.max += 1;
-      if (!(isUnsure && this.#keyOf(sequence) !== "")) kept.min += 1;
+      if (!isUnsure) kept.min += 1;
       kept.delayMs = kept.min === kept.max ? this.#delayMs(kept.max) : 0;
       kept.notBeforeMs = this.#nowMs + kept.delayMs;
       this.#failures.set(sequence, kept);
@@ -540,10 +561,16 @@ export class SemanticWorld {
     return Math.min(backoff.maximumMs, backoff.minimumMs * 2 ** (failures - 1));
   }
 
+  /** What was open of a lease from before the restart is settled. */
+  #meet(sequence: number): void {
+    this.#unmet.delete(sequence);
+    this.#unsure.delete(sequence);
+  }
+
   #settle(sequence: number): void {
     this.#settled.add(sequence);
     this.#leases.delete(sequence);
-    this.#unmet.delete(sequence);
+    this.#meet(sequence);
     this.#dying.delete(sequence);
     this.#failures.delete(sequence);
   }
@@ -619,8 +646,10 @@ export class SemanticWorld {
   #checkAck(sequence: number, generation: number, told: string, name: string): void {
     const id = `${sequence}:${generation}`;
     if (this.#isLiving(sequence, generation)) {
-      const isFirst = this.#before(sequence).length === 0;
-      if (!this.#unmet.has(sequence)) assert.equal(told, isFirst ? "done" : "unordered", name);
+      const expected = this.#before(sequence).length === 0 ? "done" : "unordered";
+      // Its place among its key is not known before it is met.
+      const isOpen = this.#unsure.has(sequence) || (this.#unmet.has(sequence) && told === "done");
+      if (!isOpen) assert.equal(told, expected, name);
       if (told !== "done") return;
       this.#settle(sequence);
       this.#ackedIds.set(id, this.#nowMs);
@@ -633,7 +662,7 @@ export class SemanticWorld {
 
   #checkModify(sequence: number, generation: number, leaseMs: number, told: string, name: string): void {
     const isLiving = this.#isLiving(sequence, generation);
-    if (!isLiving || !this.#unmet.has(sequence)) assert.equal(told, isLiving ? "done" : "invalid", name);
+    if (!isLiving || !this.#unsure.has(sequence)) assert.equal(told, isLiving ? "done" : "invalid", name);
     if (told !== "done") return;
     if (leaseMs === 0) {
       this.#fail(sequence);
@@ -654,6 +683,7 @@ export class SemanticWorld {
     }
     this.#leases.clear();
     this.#unmet.clear();
+    this.#unsure.clear();
     this.#failures.clear();
     this.#touched.clear();
     this.#dying.clear();
@@ -679,7 +709,7 @@ export class SemanticWorld {
   }
 
   /** A record of all that changed is written: of `failed` what is known of their failures. */
-  #remember(failed: Iterable<number>, keepsLeases = this.rules.isExactlyOnce): void {
+  #remember(failed: Iterable<number>, keepsLeases = false): void {
     const { failures } = this.#durable;
     for (const sequence of failed) {
       const kept = this.#failures.get(sequence);
@@ -690,7 +720,8 @@ export class SemanticWorld {
     this.#touched.clear();
     const durable = this.#freeze();
     for (const [sequence, { generation, leaseMs }] of this.#leases) {
-      if (keepsLeases) durable.leases.set(sequence, { generation, leaseMs });
+      const isKept = this.rules.isExactlyOnce || (keepsLeases && this.#isOut(sequence));
+      if (isKept) durable.leases.set(sequence, { generation, leaseMs });
     }
     this.#durable = { ...durable, failures };
   }
@@ -717,6 +748,7 @@ export class SemanticWorld {
       else this.#checkEffect(effect);
     }
     if (!isExpired) this.#expire();
+    this.#markUnsure();
     if (isPersistAsked) assert.ok(this.#subscription.isDirty, "persist is asked for something");
     this.#checkDying();
     this.#failedNow.clear();
@@ -732,7 +764,7 @@ export class SemanticWorld {
         return;
       case "load":
         assert.equal(this.#load, undefined, "one load at a time");
-        this.#load = effect;
+        this.#load = { after: effect.after, head: this.#head };
         return;
       case "outcome":
         assert.ok(this.#pending !== undefined && this.rules.isExactlyOnce, "an outcome answers a request");
@@ -767,7 +799,7 @@ export class SemanticWorld {
       const failures = effect.failures[index]!;
       assert.ok(index === 0 || effect.sequences[index - 1]! < sequence, "rising sequences");
       assert.ok(!this.#settled.has(sequence), `${sequence} is not settled`);
-      assert.ok(!this.#isOut(sequence) || this.#unmet.has(sequence), `${sequence} is not out`);
+      assert.ok(!this.#isOut(sequence) || this.#unsure.has(sequence), `${sequence} is not out`);
       assert.ok(!this.#dying.has(sequence), `${sequence} is told once`);
       this.#checkFailures(sequence, failures);
       assert.ok(failures >= deliveryAttemptsMax, `${sequence} has used its attempts`);
@@ -819,29 +851,37 @@ export class SemanticWorld {
       }
     }
     assert.equal(messageCount, effect.messageCount);
+    this.#learn(effect);
     const mustHold = this.rules.isExactlyOnce || (hasFailures && this.rules.deliveryAttemptsMax !== undefined);
     if (mustHold) assert.ok(effect.isHeld, "what is promised is durable first");
     else if (this.rules.deliveryAttemptsMax === undefined) assert.ok(!effect.isHeld, "nothing is waited for");
     if (puller.isOnce) this.#pullers.delete(effect.puller);
   }
 
+  /** What lies before a message that is delivered was met. */
+  #learn(effect: Effect & { kind: "deliver" }): void {
+    this.#markUnsure();
+    const last = Math.max(...effect.runs.map((run) => run.first + run.count - 1));
+    for (const sequence of this.#unmet)
+      if (sequence < last && !this.#unsure.has(sequence)) this.#unmet.delete(sequence);
+  }
+
   #checkMessage(sequence: number, effect: Effect & { kind: "deliver" }, puller: WorldPuller): void {
     assert.ok(this.#messages.has(sequence), `${sequence} is a message`);
     assert.ok(!this.#settled.has(sequence), `${sequence} is not settled`);
     assert.ok(!this.#dying.has(sequence), `${sequence} is not on its way to the dead-letter topic`);
-    assert.ok(!this.#isOut(sequence) || this.#unmet.has(sequence), `${sequence} is not out under a lease`);
+    assert.ok(!this.#isOut(sequence) || this.#unsure.has(sequence), `${sequence} is not out under a lease`);
     const kept = this.#failures.get(sequence);
     if (kept !== undefined) assert.ok(kept.notBeforeMs <= this.#nowMs, `${sequence} comes after its delay`);
     for (const other of this.#before(sequence)) {
       const lease = this.#leases.get(other);
       assert.ok(lease !== undefined, `${other} of the same key comes before ${sequence}`);
       const isSameBatch = lease.generation === effect.generation;
-      if (this.#unmet.has(other)) continue;
       if (puller.isExclusive) assert.fail(`${sequence} comes when ${other} of its key is settled`);
       if (puller.isOnce) assert.ok(isSameBatch, `${sequence} waits until ${other} is settled`);
       assert.equal(lease.puller, effect.puller, `${sequence} goes where ${other} of its key is`);
     }
-    this.#unmet.delete(sequence);
+    this.#meet(sequence);
     this.#extensible.delete(sequence);
     const { leaseMs } = puller;
     this.#leases.set(sequence, {
@@ -882,7 +922,7 @@ export class SemanticWorld {
     if (counts.uncounted === undefined && !this.#hasGaps)
       assert.equal(counts.backlog, unsettled, "the backlog is exact");
     for (const [sequence, lease] of this.#leases) {
-      if (this.#unmet.has(sequence)) continue;
+      if (this.#unsure.has(sequence)) continue;
       assert.ok(this.#wakeAtMs <= lease.deadlineAtMs, `the lease of ${sequence} has a wake`);
     }
   }

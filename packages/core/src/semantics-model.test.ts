@@ -90,6 +90,7 @@ const actions = fc.oneof(
   action(4, "nack", fc.tuple(picks), (world, list) => world.modify(chosen(world, list), 0)),
   action(3, "extend", fc.tuple(picks, leaseMs), (world, list, length) => world.modify(chosen(world, list), length)),
   action(5, "advanceMs", fc.tuple(fc.integer({ min: 1, max: 400 })), (world, ms) => world.advanceMs(ms)),
+  action(2, "lag", fc.tuple(fc.integer({ min: 1, max: 200 })), (world, ms) => world.lag(ms)),
   action(8, "answerLoad", fc.tuple(fc.nat({ max: 9 })), (world, roll) => world.answerLoad(roll === 0)),
   action(4, "answerForward", fc.tuple(fc.boolean()), (world, isFailing) => world.answerForward(isFailing)),
   action(2, "count", fc.tuple(), (world) => world.count()),
@@ -103,7 +104,7 @@ const actions = fc.oneof(
     fc.tuple(backoffs, attempts, fc.boolean()),
     (world, backoff, deliveryAttemptsMax, isExactlyOnce) => {
       world.changeRules({ backoff, deliveryAttemptsMax, isExactlyOnce });
-      world.takeCheckpoint();
+      world.takeStep();
     },
   ),
   action(1, "snapshot", fc.tuple(), (world) => world.snapshot()),

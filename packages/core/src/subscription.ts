@@ -393,7 +393,10 @@ export class Subscription {
     if (rules.isExactlyOnce && !before.isExactlyOnce) {
       leases.forEachLeased((slot) => unrecorded.leases.add(leases.sequence(slot), leases.sequence(slot)));
     }
-    if (!rules.isExactlyOnce) unrecorded.leases.clear();
+    if (!rules.isExactlyOnce && before.isExactlyOnce) {
+      unrecorded.leases.clear();
+      unrecorded.areLeasesOver = true;
+    }
     this.#failed.changeRules(before);
     const isPolicyGone =
       before.backoff !== undefined ||

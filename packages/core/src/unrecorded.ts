@@ -12,8 +12,8 @@ export class Unrecorded {
   droppedFloor = 0;
   /** An ack was taken for what retention has dropped: after a restart it must still hold, so the drop must be told. */
   isDropAcked = false;
-  /** Something of the whole state has changed that only a Checkpoint tells. */
-  needsCheckpoint = false;
+  /** Exactly-once was switched off: no lease told before holds any more. */
+  areLeasesOver = false;
 
   get isEmpty(): boolean {
     return (
@@ -21,7 +21,7 @@ export class Unrecorded {
       !this.isDropAcked &&
       this.leases.runCount === 0 &&
       this.failed.runCount === 0 &&
-      !this.needsCheckpoint
+      !this.areLeasesOver
     );
   }
 
@@ -31,6 +31,6 @@ export class Unrecorded {
     if (this.failed.runCount > 0) this.failed.clear();
     this.droppedFloor = 0;
     this.isDropAcked = false;
-    this.needsCheckpoint = false;
+    this.areLeasesOver = false;
   }
 }
