@@ -37,6 +37,8 @@ export class Dispatcher {
   #passedOver = 0;
   /** Turns between 0 and 1: who gets the odd message of a batch. */
   #oddTurn = 1;
+  /** Keys of which something is out with a puller, and those of which nothing is, take turns: neither starves the other. */
+  #isTurnOfFreeKeys = false;
 
   constructor(parts: SubscriptionParts, latestGeneration: Generation) {
     this.#parts = parts;
@@ -192,7 +194,8 @@ export class Dispatcher {
     const { account, isKeyExclusive } = draft.puller;
     const stretchMax = isKeyExclusive ? 1 : limits.keyTurnMessages;
     while (draft.messageCount < messagesMax && this.#passedOver < limits.stepMessagesMax) {
-      let slot = keys.nextFor(account.index, isKeyExclusive);
+      let slot = keys.nextFor(account.index, isKeyExclusive, this.#isTurnOfFreeKeys);
+      this.#isTurnOfFreeKeys = !this.#isTurnOfFreeKeys;
       if (slot === -1) return;
       for (let taken = 0; slot !== -1 && taken < stretchMax && draft.messageCount < messagesMax; taken += 1) {
         const behind = keys.waitingBehind(slot);

@@ -85,10 +85,11 @@ export class KeyTable {
     this.#sortIn(key);
   }
 
-  /** The message at the front of a key that may be handed to `account` now, or -1. Bound keys come before free ones. */
-  nextFor(account: number, isExclusive: boolean): number {
+  /** The message at the front of a key that may be handed to `account` now, or -1. Where there are both, `prefersFree` decides. */
+  nextFor(account: number, isExclusive: boolean, prefersFree = false): number {
     const bound = isExclusive ? NONE : (this.#listFirsts[account + 2] ?? NONE);
-    const key = bound === NONE ? this.#listFirsts[FREE]! : bound;
+    const free = this.#listFirsts[FREE]!;
+    const key = bound === NONE || (prefersFree && free !== NONE) ? free : bound;
     return key === NONE ? NONE : this.#firstWaiting[key]!;
   }
 

@@ -117,7 +117,11 @@ export class Stage {
 
   /** Gives the last batch of `puller` back: it could not be written. */
   giveBack(puller: number): void {
-    this.step({ kind: "returned", puller, generation: this.handed.findLast((one) => one.puller === puller)!.generation });
+    this.step({
+      kind: "returned",
+      puller,
+      generation: this.handed.findLast((one) => one.puller === puller)!.generation,
+    });
   }
 
   /** Acks by the latest ids, or by those of `generation`. @returns What failed. */
@@ -237,7 +241,7 @@ export class Stage {
     else if (effect.kind === "load") this.#load = effect;
     else if (effect.kind === "deliver") for (const run of effect.runs) this.#note(effect, run);
     else if (effect.kind === "deadLetter") {
-      effect.sequences.forEach((sequence, index) => this.dying.push([sequence, effect.failures[index]!]));
+      this.dying.push(...effect.sequences.map((sequence, index) => [sequence, effect.failures[index]!] as const));
     } else if (effect.kind === "outcome") {
       this.failed = new Map(effect.indexes.map((index, place) => [index, effect.reasons[place]!]));
     }
@@ -254,11 +258,19 @@ export class Stage {
     return handed.map(({ sequence }) => sequence);
   }
 
+  #failedNow(): ReadonlyMap<number, AckFailureReason> | undefined {
+    return this.failed;
+  }
+
   #ask(event: Event & { readonly sequences: readonly number[] }): string[] {
     this.failed = undefined;
     this.step(event);
-    const { failed } = this;
-    assert.equal(failed !== undefined, this.#rules.isExactlyOnce, "exactly-once tells an outcome, and nothing else does");
+    const failed = this.#failedNow();
+    assert.equal(
+      failed !== undefined,
+      this.#rules.isExactlyOnce,
+      "exactly-once tells an outcome, and nothing else does",
+    );
     return [...(failed ?? [])].map(([index, reason]) => `${event.sequences[index]} ${reason}`);
   }
 }
